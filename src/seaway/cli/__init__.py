@@ -1,0 +1,1 @@
+"""The command line: speaks only HTTP to the API."""

@@ -1,0 +1,1 @@
+"""How the kernel looks and how it is changed."""

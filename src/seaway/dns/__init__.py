@@ -1,0 +1,1 @@
+"""Names: an immutable zone, a pure decision, and a server of sockets."""

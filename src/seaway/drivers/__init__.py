@@ -1,0 +1,8 @@
+"""One file per kind of network; the Driver protocol and the table of drivers.
+
+A driver is pure: facts in, resources out. It opens no socket and cannot fail half-way.
+"""
+
+from seaway.drivers.protocol import Driver, Usage
+
+__all__ = ["Driver", "Usage"]

@@ -1,0 +1,1 @@
+"""Addresses: pools and the next address (pure), claims (atomic, in the store)."""

@@ -1,0 +1,1 @@
+"""Containers themselves: images, root file systems, OCI bundles, the runtime, logs."""
