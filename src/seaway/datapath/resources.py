@@ -202,7 +202,7 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """The embedded DNS at 127.0.0.11 of one sandbox: sockets in ``ns``, answers by the zone of ``sandbox``."""
+    """The embedded DNS of one sandbox: sockets in ``ns``, answers by the zone of ``sandbox``."""
 
     rank: ClassVar[int] = 80
     ns: str

@@ -35,7 +35,7 @@ class Born:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A process ended: exit status (128 + signal when killed), RFC 3339 time, and whether by lack of memory."""
+    """A process ended: exit status (128 + signal when killed), RFC 3339 time, lack of memory or not."""
 
     code: int
     at: str
