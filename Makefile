@@ -1,0 +1,39 @@
+# Seaway's front desk: each target sets up what it needs first. Run as root on Debian 12.
+
+PY := .venv/bin/python
+
+.PHONY: help setup demo test unit check clients images bench-attach clean
+
+help:            ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+setup:           ## Debian packages, .venv, Seaway in it (quick when done)
+	@scripts/setup
+
+images: setup    ## the images of demo and tests, from Debian packages
+	@scripts/images
+
+demo: images     ## one host end to end, with real containers and traffic
+	@$(PY) demo/single_host.py
+
+test: images     ## the whole test suite
+	@$(PY) -m pytest
+
+unit: setup      ## the tests that need no root, in seconds
+	@$(PY) -m pytest tests/unit tests/golden tests/house
+
+check: setup     ## style, types, import arrows, sizes
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(PY) -m pytest tests/house
+
+clients: images  ## the network tests of docker-py (TESTS=its folder) and aiodocker against Seaway
+	@$(PY) tests/clients/run.py $(if $(TESTS),--docker-py $(TESTS))
+
+bench-attach: images ## what a container's networking costs; results in bench/results/
+	@$(PY) bench/attach.py
+
+clean:           ## everything that make setup and make images made inside this folder
+	rm -rf .venv build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
