@@ -4,5 +4,6 @@ A driver is pure: facts in, resources out. It opens no socket and cannot fail ha
 """
 
 from seaway.drivers.protocol import Driver, Usage
+from seaway.drivers.table import DRIVERS, driver
 
-__all__ = ["Driver", "Usage"]
+__all__ = ["DRIVERS", "Driver", "Usage", "driver"]
