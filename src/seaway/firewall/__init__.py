@@ -1,1 +1,1 @@
-"""Who may talk to whom. Pure: gives nftables resources; what varies is an element, the frame never changes."""
+"""Who may talk to whom. Pure: gives nftables resources; what varies is an element, the frame stays."""
