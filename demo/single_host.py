@@ -1,0 +1,97 @@
+"""Play the single-host half of the tutorial on a throw-away host, showing each command and its output.
+
+.venv/bin/python demo/single_host.py [--seaway] [--quiet]
+"""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from demo.host import DOCKER, Host, Street
+from demo.machine import Result
+from demo.story import CHAPTERS, Chapter, Step
+from demo.traces import look, settle_to
+
+IMAGE = Path(__file__).resolve().parents[1] / "build/images/training-webapp.tar"
+
+
+class Stage:
+    """Where the story is played: shows what is typed and what comes back, counts what went wrong."""
+
+    def __init__(self, host: Host, client: str, quiet: bool) -> None:
+        self.host = host
+        self.client = client
+        self.quiet = quiet
+        self.wrong: list[str] = []
+        self.played = 0
+
+    def say(self, words: str) -> None:
+        """Show a line."""
+        if not self.quiet:
+            print(words, flush=True)
+
+    def play(self, step: Step) -> Result:
+        """Type one command, show what comes back, and compare it with what must come back."""
+        machine = self.host if step.where == "host" else self.host.lan
+        command = re.sub(r"\bdocker (?=[a-z])", f"{self.client} ", step.command)
+        self.say(f"\nroot@{machine.name}:~# {command}")
+        result = machine.sh(command, check=False, timeout=120)
+        self.say(result.text.rstrip())
+        if result.code:
+            self.say(f"[exit status {result.code}]")
+        self.played += 1
+        if step.fails != bool(result.code) or not re.search(step.shows, result.text, re.M):
+            self.wrong.append(f"{command}\n    expected {step.shows!r}, saw {result.text.strip()!r}")
+            self.say("!! not what was expected")
+        return result
+
+    def read(self, chapter: Chapter) -> None:
+        """Play a chapter."""
+        self.say(f"\n──── {chapter.title} ────\n{chapter.words}")
+        for step in chapter.steps:
+            self.play(step)
+
+
+def tell(client: str, quiet: bool) -> int:
+    """Build the host, play the story, look what was left; 0 when all was as expected."""
+    started = time.monotonic()
+    with Street() as street:
+        host = street.host()
+        host.start()
+        stage = Stage(host, client, quiet)
+        stage.say("A throw-away host: 192.168.1.20, its neighbour on the LAN and router: 192.168.1.18")
+        stage.play(Step(f"docker load -i {IMAGE}", "training/webapp"))
+        before = look(host)
+        for chapter in CHAPTERS:
+            stage.read(chapter)
+        left = settle_to(host, before)
+        code = host.stop()
+        empty = look(host)
+    print(
+        f"\n──── summary ────\n{stage.played} commands by {client}, {len(stage.wrong)} not as expected,",
+        end=" ",
+    )
+    print(f"{time.monotonic() - started:.0f} s.")
+    print("Left behind by the containers: " + (left or "nothing") + ".")
+    strays = [*empty.processes, *(link for link in empty.links if link.split("@")[0] not in ("lo:", "eth0"))]
+    print(f"The daemon stopped on SIGTERM with exit status {code}; the host, its bridges and rules are gone.")
+    for line in stage.wrong:
+        print("wrong: " + line)
+    return 1 if stage.wrong or left or code or any("conmon" in p for p in strays) else 0
+
+
+def main() -> int:
+    """Read the flags and tell the story."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seaway", action="store_true", help="use seaway's own command line, not docker's")
+    parser.add_argument("--quiet", action="store_true", help="show the summary only")
+    flags = parser.parse_args()
+    return tell("seaway" if flags.seaway or not DOCKER else "docker", flags.quiet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
