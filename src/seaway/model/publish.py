@@ -4,6 +4,9 @@ from msgspec import Struct
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 
+ANY = {4: "0.0.0.0", 6: "::"}
+"""By family, the host address that stands for every one of it."""
+
 
 class Binding(Struct, frozen=True, kw_only=True):
     """What was allotted: ``host_ip:host_port`` leads to ``port`` of the sandbox's gateway endpoint.
