@@ -3,16 +3,14 @@
 from seaway.datapath.resources import HOST, NftElement
 from seaway.firewall.wall import quoted
 from seaway.model import Binding
-
-ANY = ("0.0.0.0", "::")
-"""The host addresses that stand for every address of their family."""
+from seaway.model.publish import ANY
 
 
 def translate(binding: Binding, target: str, table: str) -> NftElement:
     """The NAT entry that leads a host port to ``target`` (an address of the binding's family)."""
     where = f"{binding.proto} . {binding.host_port}"
     name = f"publish{binding.family}"
-    if binding.host_ip not in ANY:
+    if binding.host_ip != ANY[binding.family]:
         name, where = f"{name}_at", f"{binding.host_ip} . {where}"
     return NftElement(ns=HOST, table=table, set=name, element=where, value=f"{target} . {binding.port}")
 

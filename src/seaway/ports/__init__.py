@@ -1,1 +1,1 @@
-"""Host ports: choose or refuse; a user-space relay only where NAT cannot serve."""
+"""Host ports: choose or refuse them, hold them, and relay in user space where NAT cannot serve."""
