@@ -1,0 +1,1 @@
+"""The daemon's door: its flags, its configuration file, its log, and its life as a process."""
