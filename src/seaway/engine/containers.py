@@ -1,0 +1,251 @@
+"""The verbs of containers that change facts: create, look up, rename, remove, update."""
+
+import logging
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from seaway.engine import endpoints, lookup, merge, modes, mounts
+from seaway.engine import filters as sieve
+from seaway.engine.clock import identity, seconds, stamp
+from seaway.engine.core import Core
+from seaway.engine.facts import Change, name_key
+from seaway.engine.lifecycle import Lifecycle, attributes
+from seaway.engine.namegen import random_name
+from seaway.engine.specs import ContainerSpec
+from seaway.engine.volumes import Volumes
+from seaway.errors import Conflict, InvalidInput, NotFound, SeawayError, StoreConflict
+from seaway.model import Container, HostConfig, Network
+from seaway.ports.choose import parse_requests
+
+log = logging.getLogger(__name__)
+
+NO_PORTS_ON_HOST = "Published ports are discarded when using host network mode"
+MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+
+
+@dataclass(slots=True)
+class Containers:
+    """Containers of this daemon."""
+
+    core: Core
+    life: Lifecycle
+    volumes: Volumes
+
+    def get(self, reference: str) -> Container:
+        """A container by ID, name or unique ID prefix."""
+        return lookup.container(self.core.facts.containers, reference)
+
+    def list(self, *, all: bool, limit: int, filters: Mapping[str, list[str]]) -> list[Container]:
+        """Containers that pass, newest first; only those that run unless ``all``, a limit or a status is given."""
+        found = sorted(self.core.facts.containers.values(), key=lambda c: c.created, reverse=True)
+        if not (all or limit > 0 or filters.get("status")):
+            found = [c for c in found if c.state.running]
+        passed = sieve.containers(found, filters, self._networks_of, self._ports_of, self.get)
+        return passed[:limit] if limit > 0 else passed
+
+    async def create(self, spec: ContainerSpec) -> tuple[str, list[str]]:
+        """Create a container. Returns its ID and warnings for the user."""
+        image = await self.core.images.get(spec.config.image)
+        cid = identity()
+        mode = self._mode(modes.parse(spec.host.network_mode))
+        attachments = self._named(merge.attachments(spec, mode))
+        modes.check(mode, spec.config, spec.host, attachments)
+        _check_macs(spec, [a.mac_address for a in attachments.values()])
+        config = merge.merge_config(spec.config, image, cid, mode)
+        path, args = merge.command(config)
+        host = merge.normalise_host(spec.host, mode, self.core.settings.default_runtime)
+        warnings = [NO_PORTS_ON_HOST] if mode.host and (host.port_bindings or host.publish_all_ports) else []
+        requests = () if mode.host or mode.none or mode.shared else self._requests(config.exposed_ports, host)
+        name = self._name(spec.name)
+        container = Container(
+            id=cid,
+            name=name,
+            created=stamp(),
+            image=image.id,
+            image_name=spec.config.image,
+            path=path,
+            args=args,
+            config=config,
+            host=host,
+            networks=attachments,
+            requests=requests,
+            mounts=await mounts.resolve(config, host, self._volume),
+        )
+        await self._enter(container)
+        self.core.events.publish("container", "create", cid, attributes(container))
+        return cid, warnings
+
+    async def rename(self, reference: str, name: str) -> None:
+        """Give a container another name; its DNS names follow at once."""
+        container = self.get(reference)
+        if not name:
+            raise InvalidInput("Neither old nor new names may be empty")
+        async with self.core.locks[container.id]:
+            container = self.get(container.id)
+            name = name.removeprefix("/")
+            if name == container.name:
+                raise InvalidInput("Renaming a container with the same name as its current name")
+            self._check_name(name)
+            renamed = msgspec.structs.replace(container, name=name)
+            change = Change().put(renamed).claim(name_key("containers", name), container.id)
+            change.free(name_key("containers", container.name))
+            for endpoint in self.core.facts.snapshot().endpoints_of_container(container.id):
+                network = endpoints.network_of(self.core.facts, endpoint)
+                attachment = container.networks.get(network.name) or container.networks[network.id]
+                change.put(endpoints.with_names(endpoint, renamed, attachment))
+            await self._commit_named(change, name)
+        old = {**attributes(renamed), "oldName": f"/{container.name}"}
+        self.core.events.publish("container", "rename", container.id, old)
+
+    async def remove(self, reference: str, *, force: bool, volumes: bool, link: bool) -> None:
+        """Remove a container, with its anonymous volumes if asked for; a running one only by force."""
+        container = self.get(reference)
+        if link:
+            raise InvalidInput(f"Could not get container for {reference}: it has no legacy link to remove")
+        if container.state.status == "paused" and not force:
+            raise Conflict(
+                f'cannot remove container "{reference}": container is paused and must be unpaused first'
+            )
+        if container.state.running or container.state.status == "restarting":
+            if not force:
+                raise Conflict(
+                    f'cannot remove container "{reference}": container is running: stop the container before '
+                    "removing or force remove"
+                )
+            await self.life.force_stop(container.id)
+        await self.life.forget(container.id, volumes=volumes)
+
+    async def update(self, reference: str, changes: Mapping[str, Any]) -> list[str]:
+        """Change limits and restart policy of a container, running or not. Returns warnings."""
+        container = self.get(reference)
+        async with self.core.locks[container.id]:
+            container = self.get(container.id)
+            merged = {**msgspec.to_builtins(container.host), **{k: v for k, v in changes.items() if v}}
+            try:
+                host = msgspec.convert(merged, HostConfig)
+            except msgspec.ValidationError as error:
+                raise InvalidInput(f"invalid update: {error}") from error
+            mode = modes.parse(host.network_mode)
+            host = merge.normalise_host(host, mode, self.core.settings.default_runtime)
+            if container.state.running:
+                await self.core.runtime.update(container.id, host)
+            await self.core.facts.commit(Change().put(msgspec.structs.replace(container, host=host)))
+        self.core.events.publish("container", "update", container.id, attributes(container))
+        return []
+
+    async def prune(self, wanted: Mapping[str, list[str]]) -> tuple[list[str], int]:
+        """Remove every container that does not run and passes. IDs, and bytes freed."""
+        sieve.known(wanted, sieve.PRUNE_KEYS)
+        limit = sieve.until(wanted, time.time())
+        removed = []
+        for container in list(self.core.facts.containers.values()):
+            state = container.state.status
+            if state not in ("created", "exited", "dead"):
+                continue
+            if limit is not None and seconds(container.created) > limit:
+                continue
+            if sieve.labels_pass(container.config.labels or {}, wanted):
+                try:
+                    await self.remove(container.id, force=False, volumes=False, link=False)
+                    removed.append(container.id)
+                except SeawayError as error:
+                    log.warning("cannot prune", extra={"container": container.name, "reason": error.message})
+        return removed, 0
+
+    # -- how
+
+    def _mode(self, mode: modes.Mode) -> modes.Mode:
+        """The mode with what it names resolved to full IDs and names, where it exists already."""
+        if mode.shared:
+            try:
+                return modes.Mode(modes.CONTAINER + self.get(mode.shared).id, self.get(mode.shared).id)
+            except NotFound:
+                return mode
+        return mode
+
+    def _named(self, attachments: dict[str, Any]) -> dict[str, Any]:
+        found = {}
+        for reference, attachment in attachments.items():
+            network = self._network(reference)
+            found[network.name if network else reference] = attachment
+        return found
+
+    def _network(self, reference: str) -> Network | None:
+        try:
+            return lookup.network(self.core.facts.networks, reference)
+        except NotFound:
+            return None
+
+    def _requests(self, exposed: Mapping[str, Any] | None, host: HostConfig) -> Any:
+        return parse_requests(
+            exposed or {}, host.port_bindings or {}, host.publish_all_ports, self.core.settings.ip
+        )
+
+    def _name(self, asked: str) -> str:
+        if asked:
+            name = asked.removeprefix("/")
+            self._check_name(name)
+            return name
+        taken = {c.name for c in self.core.facts.containers.values()}
+        return random_name(taken)
+
+    def _check_name(self, name: str) -> None:
+        if not lookup.CONTAINER_NAME.fullmatch(name):
+            raise InvalidInput(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        self._refuse_taken(name)
+
+    def _refuse_taken(self, name: str) -> None:
+        holder = next((c for c in self.core.facts.containers.values() if c.name == name), None)
+        if holder is not None:
+            raise Conflict(
+                f'Conflict. The container name "/{name}" is already in use by container "{holder.id}". You '
+                "have to remove (or rename) that container to be able to reuse that name."
+            )
+
+    async def _enter(self, container: Container) -> None:
+        async with self.core.allotting:
+            change = Change().put(container).claim(name_key("containers", container.name), container.id)
+            for name, attachment in container.networks.items():
+                network = self._network(name)
+                if network is not None:
+                    kept = endpoints.reserve(self.core.facts, container, network, attachment)
+                    change.puts.update(kept.puts)
+                    change.fresh.update(kept.fresh)
+            await self._commit_named(change, container.name)
+
+    async def _commit_named(self, change: Change, name: str) -> None:
+        try:
+            await self.core.facts.commit(change)
+        except StoreConflict as error:
+            self._refuse_taken(name)
+            raise Conflict(f'Conflict. The container name "/{name}" is already in use.') from error
+
+    async def _volume(self, name: str, anonymous: bool) -> Any:
+        return await self.volumes.create(name, anonymous=anonymous)
+
+    def _networks_of(self, container: Container) -> set[str]:
+        found = set(container.networks)
+        for name in container.networks:
+            network = self._network(name)
+            if network is not None:
+                found |= {network.id, network.name}
+        return found
+
+    def _ports_of(self, container: Container) -> set[str]:
+        box = self.core.facts.sandboxes.get(container.sandbox_id)
+        if box is None:
+            return set()
+        return {f"{b.port}/{b.proto}" for b in box.bindings} | {
+            f"{b.host_port}/{b.proto}" for b in box.bindings
+        }
+
+
+def _check_macs(spec: ContainerSpec, others: list[str]) -> None:
+    for address in (spec.config.mac_address, *others):
+        if address and not MAC.fullmatch(address):
+            raise InvalidInput(f"invalid MAC address {address!r}: write six bytes like 02:42:ac:11:00:02")

@@ -1,0 +1,194 @@
+"""Endpoints: giving a container its place on networks, and taking it back. Facts only."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from seaway.drivers import driver
+from seaway.engine.clock import identity
+from seaway.engine.facts import Change, Facts
+from seaway.errors import Failure, Forbidden, InvalidInput, NotFound
+from seaway.ipam.addresses import check_address, next_address
+from seaway.ipam.claims import claim_key
+from seaway.model import Attachment, Container, Endpoint, Network, Pool, Sandbox
+from seaway.model.names import mac_of, short, veth_device
+
+IFACE_PREFIX = "com.docker.network.container_iface_prefix"
+
+
+def propose(
+    facts: Facts,
+    container: Container,
+    network: Network,
+    attachment: Attachment,
+    sandbox: Sandbox,
+    taken: Sequence[Endpoint],
+    change: Change,
+) -> Endpoint:
+    """An endpoint for a container on a network, with its addresses claimed in ``change``.
+
+    ``taken`` are the endpoints the container has or is about to have. Raises InvalidInput, Forbidden
+    or Unavailable when the addresses asked for cannot be had.
+    """
+    usage = driver(network.driver).usage
+    eid = identity()
+    addresses: list[str] = []
+    if usage.addressed:
+        addresses = claim_addresses(facts, container, network, attachment, f"endpoint:{eid}", change)
+    endpoint = Endpoint(
+        id=eid,
+        network_id=network.id,
+        container_id=container.id,
+        sandbox_id=sandbox.id,
+        name=container.name,
+        mac=_mac(container, network, attachment, addresses, eid) if usage.device else "",
+        addresses=tuple(addresses),
+        link_local=_link_local(attachment),
+        ifname=_ifname(network, taken) if usage.device else "",
+        device=veth_device(eid) if usage.device else "",
+        dns_names=dns_names(container, attachment) if usage.resolver and not network.default_bridge else (),
+        links=_links(facts, attachment),
+        gw_priority=attachment.gw_priority,
+        options=attachment.driver_opts or {},
+    )
+    change.put(endpoint)
+    return endpoint
+
+
+def claim_addresses(
+    facts: Facts, container: Container, network: Network, attachment: Attachment, owner: str, change: Change
+) -> list[str]:
+    """Claim one address of each pool, the one asked for or the lowest free. ``address/prefix`` text."""
+    wanted = attachment.ipam_config
+    claims = facts.claims(network.id)
+    given = []
+    for pool in network.pools:
+        asked = "" if wanted is None else (wanted.ipv6 if pool.family == 6 else wanted.ipv4)
+        if asked:
+            address = check_address(network.pools, asked)
+            holder = claims.get(address, "")
+            _refuse_held(holder, container)
+        else:
+            reserved = f"container:{container.id}"
+            mine = next((a for a, o in claims.items() if o == reserved and _in(pool, a)), "")
+            address, holder = mine or next_address(pool, claims), "" if not mine else reserved
+        key = claim_key(network.id, address)
+        if holder:
+            change.take(key, owner)
+        else:
+            change.claim(key, owner)
+        given.append(f"{address}/{pool.prefix}")
+    return given
+
+
+def reserve(facts: Facts, container: Container, network: Network, attachment: Attachment) -> Change:
+    """Claim the addresses a container asked for while it does not run; taken ones are left alone.
+
+    They are refused when the container starts, as Docker does.
+    """
+    change = Change()
+    wanted = attachment.ipam_config
+    for asked in (wanted.ipv4, wanted.ipv6) if wanted else ():
+        if asked and driver(network.driver).usage.addressed:
+            address = check_address(network.pools, asked)
+            if address not in facts.claims(network.id):
+                change.claim(claim_key(network.id, address), f"container:{container.id}")
+    return change
+
+
+def release(facts: Facts, container: Container, endpoints: Sequence[Endpoint], change: Change) -> None:
+    """Remove endpoints; addresses the container asked for stay reserved for it while it exists."""
+    for endpoint in endpoints:
+        change.remove(endpoint)
+        network = facts.networks.get(endpoint.network_id)
+        asked = _asked(container, network.name if network else "")
+        for cidr in endpoint.addresses:
+            address = cidr.partition("/")[0]
+            key = claim_key(endpoint.network_id, address)
+            if address in asked:
+                change.take(key, f"container:{container.id}")
+            else:
+                change.free(key)
+
+
+def free_reservations(facts: Facts, container: Container, network_id: str, change: Change) -> None:
+    """Give back the addresses kept for a container on one network."""
+    for address, owner in facts.claims(network_id).items():
+        if owner == f"container:{container.id}":
+            change.free(claim_key(network_id, address))
+
+
+def dns_names(container: Container, attachment: Attachment) -> tuple[str, ...]:
+    """Names of an endpoint, in Docker's order: name, aliases, short ID, hostname."""
+    names = [container.name, *(attachment.aliases or ()), short(container.id)]
+    if container.config.hostname:
+        names.append(container.config.hostname)
+    return tuple(dict.fromkeys(names))
+
+
+def _asked(container: Container, network_name: str) -> tuple[str, ...]:
+    attachment = container.networks.get(network_name)
+    wanted = attachment.ipam_config if attachment else None
+    return (wanted.ipv4, wanted.ipv6) if wanted else ()
+
+
+def _refuse_held(holder: str, container: Container) -> None:
+    if holder not in ("", f"container:{container.id}"):
+        raise Forbidden("Address already in use")
+
+
+def _in(pool: Pool, address: str) -> bool:
+    return (":" in address) == (pool.family == 6)
+
+
+def _mac(
+    container: Container, network: Network, attachment: Attachment, addresses: list[str], eid: str
+) -> str:
+    if attachment.mac_address:
+        return attachment.mac_address.lower()
+    mode = container.host.network_mode
+    if container.config.mac_address and mode in (network.name, network.id):
+        return container.config.mac_address.lower()
+    return mac_of(addresses[0] if addresses else "", eid)
+
+
+def _link_local(attachment: Attachment) -> tuple[str, ...]:
+    wanted = attachment.ipam_config
+    return tuple(f"{a}/64" if ":" in a else f"{a}/16" for a in (wanted.link_local or () if wanted else ()))
+
+
+def _ifname(network: Network, taken: Sequence[Endpoint]) -> str:
+    prefix = network.options.get(IFACE_PREFIX) or "eth"
+    used = {e.ifname for e in taken}
+    return next(name for name in (f"{prefix}{i}" for i in range(len(used) + 1)) if name not in used)
+
+
+def _links(facts: Facts, attachment: Attachment) -> dict[str, str]:
+    found = {}
+    for link in attachment.links or ():
+        target, _, alias = link.partition(":")
+        if not target:
+            raise InvalidInput(f"invalid link {link!r}: write NAME or NAME:ALIAS")
+        container = next(
+            (c for c in facts.containers.values() if target.removeprefix("/") in (c.name, c.id, short(c.id))),
+            None,
+        )
+        if container is None:
+            raise NotFound(f"could not get container for {target}")
+        found[alias or container.name] = container.id
+    return found
+
+
+def with_names(endpoint: Endpoint, container: Container, attachment: Attachment) -> Endpoint:
+    """An endpoint with the names of a container that was renamed."""
+    names = dns_names(container, attachment) if endpoint.dns_names else ()
+    return msgspec.structs.replace(endpoint, name=container.name, dns_names=names)
+
+
+def network_of(facts: Facts, endpoint: Endpoint) -> Network:
+    """The network of an endpoint; its absence is a defect of the store."""
+    network = facts.networks.get(endpoint.network_id)
+    if network is None:
+        raise Failure(f"endpoint {short(endpoint.id)} is on network {short(endpoint.network_id)}, "
+                      "which does not exist")  # fmt: skip
+    return network

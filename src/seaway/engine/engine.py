@@ -1,0 +1,188 @@
+"""The engine: everything above put together, started, and stopped."""
+
+import asyncio
+import logging
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from seaway.datapath import resources as r
+from seaway.datapath.hands import Hand
+from seaway.datapath.ledger import Ledger
+from seaway.datapath.netns import NetnsHand
+from seaway.datapath.nft import NftHand
+from seaway.datapath.rtnetlink import RtnetlinkHand
+from seaway.datapath.sysctl import SysctlHand
+from seaway.dns.server import ResolverHand
+from seaway.dns.zone import Zone, zone
+from seaway.engine import host
+from seaway.engine.connect import Connections
+from seaway.engine.containers import Containers
+from seaway.engine.core import Core, Settings
+from seaway.engine.default_networks import DefaultNetworks
+from seaway.engine.events import Events
+from seaway.engine.execs import Execs
+from seaway.engine.facts import Facts
+from seaway.engine.files import Files
+from seaway.engine.imaging import Imaging
+from seaway.engine.info import info
+from seaway.engine.lifecycle import Lifecycle
+from seaway.engine.networks import Networks
+from seaway.engine.networking import NetworkVerbs
+from seaway.engine.plug import Plug
+from seaway.engine.settle import Settler
+from seaway.engine.streams import Streams
+from seaway.engine.sweep import sweep
+from seaway.engine.tasks import Tasks
+from seaway.engine.verbs import ContainerVerbs
+from seaway.engine.volumes import Volumes
+from seaway.engine.watch import Watch
+from seaway.errors import SettleFailed
+from seaway.model import Node, Snapshot
+from seaway.ports.relay import RelayHand
+from seaway.ports.sockets import HostPortHand
+from seaway.runtime.containers import OciRuntime
+from seaway.runtime.images import Images
+from seaway.runtime.rootfs import Rootfs
+from seaway.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """One host's engine. ``start`` and ``stop`` it in the same task."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.id = ""
+        self.tasks = Tasks()
+        self.events = Events()
+        self.facts = Facts(SqliteStore(settings.data_root / "seaway.db"), _node(settings))
+        self.runtime = OciRuntime(
+            data_root=settings.data_root,
+            exec_root=settings.exec_root,
+            runtimes=settings.runtimes,
+            default=settings.default_runtime,
+            cgroup_parent=settings.cgroup_parent or "/seaway",
+            rootfs=Rootfs(settings.data_root / "rootfs"),
+        )
+        self._images = Images(settings.data_root / "images")
+
+    async def __aenter__(self) -> "Engine":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def snapshot(self) -> Snapshot:
+        """All facts of networks, endpoints and sandboxes as of now."""
+        return self.facts.snapshot()
+
+    def info(self) -> dict[str, Any]:
+        """What this engine is and how it is, for ``GET /info``."""
+        return info(self)
+
+    async def start(self) -> None:
+        """Read the facts, make the kernel agree with them, adopt what runs, start what should."""
+        for path in (self.settings.data_root, self.settings.exec_root, self.settings.exec_root / "netns"):
+            path.mkdir(parents=True, exist_ok=True)
+        await self.facts.store.open()  # type: ignore[attr-defined]
+        await self.facts.load()
+        self.id = _identity(self.settings.data_root)
+        await self._images.open()
+        self.hands = self._make_hands()
+        self.settler = Settler(self.facts, Ledger(self.hands))
+        self.core = Core(
+            self.settings, self.facts, self.settler, self.events, self.tasks, self.runtime, self._images
+        )
+        self._compose(self.core)
+        await self.tasks.__aenter__()
+        await DefaultNetworks(self.core, self._networks).make()
+        await sweep(self.core)
+        report = await self.settler.verify(everything=True)
+        if report.refusals:
+            raise SettleFailed([f"cannot set up the host: {x.reason}" for x in report.refusals])
+        await self._resume()
+        self.tasks.spawn(Watch(self.settler).run(), "watch over the kernel")
+        self.tasks.spawn(self._streams.rotate(), "log rotation")
+
+    async def stop(self) -> None:
+        """Let go of everything; containers go on, and so does their network."""
+        self.events.close()
+        await self.tasks.__aexit__(None, None, None)
+        await self.settler.close()
+        for hand in dict.fromkeys(self.hands.values()):
+            close = getattr(hand, "close", None)
+            if close is not None:
+                close()
+        await self.facts.store.close()
+
+    # -- how
+
+    def _make_hands(self) -> Mapping[type, Hand]:
+        loop = asyncio.get_running_loop()
+        links, nft = RtnetlinkHand(), NftHand()
+        return {
+            r.Netns: NetnsHand(str(self.settings.exec_root / "netns")),
+            r.Bridge: links,
+            r.VethPair: links,
+            r.Address: links,
+            r.Route: links,
+            r.Sysctl: SysctlHand(),
+            r.NftTable: nft,
+            r.NftElement: nft,
+            r.HostPort: HostPortHand(),
+            r.Relay: RelayHand(loop),
+            r.Resolver: ResolverHand(loop, self._zone),
+        }
+
+    def _zone(self, sandbox_id: str) -> Zone:
+        return zone(sandbox_id, self.facts.snapshot())
+
+    def _compose(self, core: Core) -> None:
+        self.volumes = Volumes(core)
+        files, plug = Files(core), Plug(core)
+        self._networks = Networks(core)
+        life = self._life = Lifecycle(core, plug, files)
+        self._streams = Streams(core, life)
+        self.networks = NetworkVerbs(self._networks, Connections(core, self._networks, plug, files))
+        self.containers = ContainerVerbs(Containers(core, life, self.volumes), life, self._streams)
+        self.execs = Execs(core, life)
+        self.images = Imaging(core)
+
+    async def _resume(self) -> None:
+        """Adopt what an earlier daemon started, then start what its policy says shall run."""
+        known = list(self.facts.containers.values())
+        for container in known:
+            if container.state.running:
+                await self._life.adopt(container)
+        for container in known:
+            if not container.state.running:
+                self.tasks.spawn(self._life.revive(container), f"revive {container.name}")
+
+
+def _node(settings: Settings) -> Node:
+    return Node(
+        name=os.uname().nodename,
+        mtu=host.uplink_mtu(),
+        userland_proxy=settings.userland_proxy,
+        ip_forward=settings.ip_forward,
+        ip_masq=settings.ip_masq,
+    )
+
+
+def _identity(root: Path) -> str:
+    """This engine's ID, kept in its data root."""
+    path = root / "engine-id"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        fresh = str(uuid.uuid4())
+        path.write_text(fresh + "\n")
+        return fresh

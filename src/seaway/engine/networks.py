@@ -1,0 +1,234 @@
+"""The verbs of networks: create, look up, remove, prune."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from seaway.drivers import Driver, driver
+from seaway.engine import filters, lookup
+from seaway.engine.clock import identity, seconds, stamp
+from seaway.engine.core import Core
+from seaway.engine.facts import Change, name_key
+from seaway.engine.pools import allot_pools
+from seaway.engine.settle import of_network
+from seaway.engine.specs import NetworkSpec
+from seaway.errors import Conflict, Forbidden, InvalidInput, SettleFailed, StoreConflict
+from seaway.ipam.claims import claim_key
+from seaway.model import Network
+from seaway.model.names import bridge_device, short
+
+log = logging.getLogger(__name__)
+
+PREDEFINED = ("bridge", "host", "none", "default")
+BRIDGE_NAME = "com.docker.network.bridge.name"
+MTU_OPTION = "com.docker.network.driver.mtu"
+NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node '
+    "to swarm and try again."
+)
+
+
+@dataclass(slots=True)
+class Networks:
+    """Networks of this daemon."""
+
+    core: Core
+
+    def get(self, reference: str) -> Network:
+        """A network by ID, name or unique ID prefix."""
+        return lookup.network(self.core.facts.networks, reference)
+
+    def list(self, wanted: Mapping[str, list[str]]) -> list[Network]:
+        """Networks that pass the filters, newest first as Docker lists them."""
+        found = sorted(self.core.facts.networks.values(), key=lambda n: n.created, reverse=True)
+        return filters.networks(found, wanted, self._in_use)
+
+    async def create(self, spec: NetworkSpec) -> tuple[Network, str]:
+        """Create a network. Returns it with a warning (empty as a rule)."""
+        kind = self._admit(spec)
+        async with self.core.allotting:
+            network = self._propose(self._resolved(spec), kind)
+            kind.check(network, self.core.facts.snapshot())
+            await self._commit(network)
+        try:
+            await self.core.settler.settle(of_network(network.id))
+        except SettleFailed as error:
+            await self._forget(network)
+            raise SettleFailed(
+                [f"cannot create network {network.name}: {r}" for r in error.reasons]
+            ) from error
+        self.core.events.publish("network", "create", network.id, _attributes(network))
+        return network, ""
+
+    async def remove(self, reference: str) -> None:
+        """Remove a network that no container is on."""
+        network = self.get(reference)
+        if network.predefined:
+            raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
+        users = [n.name for n in self.core.facts.networks.values() if n.config_from == network.name]
+        if network.config_only and users:
+            raise Forbidden(f'configuration network "{network.name}" is in use')
+        async with self.core.allotting:
+            self._refuse_used(network)
+            await self._forget(network)
+        self.core.events.publish("network", "destroy", network.id, _attributes(network))
+
+    async def prune(self, wanted: Mapping[str, list[str]]) -> list[str]:
+        """Remove every network that is the user's, holds no endpoint and passes. Returns the names."""
+        filters.known(wanted, filters.PRUNE_KEYS)
+        limit = filters.until(wanted, time.time())
+        removed = []
+        for network in list(self.core.facts.networks.values()):
+            if network.predefined or network.config_only or network.ingress or self._in_use(network.id):
+                continue
+            if limit is not None and seconds(network.created) > limit:
+                continue
+            if filters.labels_pass(network.labels, wanted):
+                await self.remove(network.id)
+                removed.append(network.name)
+        return removed
+
+    async def predefine(self, spec: NetworkSpec, device: str, *, ours: bool = True) -> Network:
+        """Make or bring up to date one of the predefined networks; its ID stays."""
+        old = next(
+            (n for n in self.core.facts.networks.values() if n.predefined and n.name == spec.name), None
+        )
+        if old is not None and not spec.pools and old.pools:
+            spec = replace(spec, pools=old.pools)
+        async with self.core.allotting:
+            if old is not None:
+                await self._drop_claims(old)
+            fresh = self._propose(spec, driver(spec.driver), without=old)
+            network = msgspec.structs.replace(
+                fresh,
+                id=old.id if old else fresh.id,
+                created=old.created if old else fresh.created,
+                device=device,
+                device_ours=ours,
+                predefined=True,
+            )
+            await self._commit(network, replacing=old is not None)
+        return network
+
+    # -- how
+
+    def _admit(self, spec: NetworkSpec) -> Driver:
+        if not spec.name.strip():
+            raise InvalidInput("invalid name: name is empty")
+        if spec.name in PREDEFINED:
+            raise Forbidden(f"operation is not permitted on predefined {spec.name} network ")
+        if spec.driver == "overlay" or spec.scope == "swarm" or spec.ingress:
+            raise Forbidden(NO_SWARM)
+        kind = driver(spec.driver or "bridge")
+        if kind.usage.single:
+            raise Forbidden(f'only one instance of "{kind.name}" network is allowed')
+        if any(n.name == spec.name for n in self.core.facts.networks.values()):
+            raise Conflict(f"network with name {spec.name} already exists")
+        if spec.ipv4 is False and not spec.ipv6:
+            raise InvalidInput("IPv4 or IPv6 must be enabled")
+        if spec.scope not in ("", "local", "global"):
+            raise InvalidInput(f"invalid scope {spec.scope!r}: it is local or global")
+        return kind
+
+    def _resolved(self, spec: NetworkSpec) -> NetworkSpec:
+        """The specification with what a configuration-only network lends it."""
+        if spec.config_only and spec.config_from:
+            raise Forbidden("a configuration network cannot depend on another configuration network")
+        if not spec.config_from:
+            return spec
+        source = self.get(spec.config_from)
+        if not source.config_only:
+            raise Forbidden(f"{source.name} is not a configuration network")
+        if spec.options or spec.pools or spec.internal or spec.ipam_options:
+            raise Forbidden(
+                "user-specified configurations are not supported if the network depends on a configuration network"
+            )
+        return NetworkSpec(
+            name=spec.name,
+            driver=spec.driver,
+            scope=spec.scope,
+            ipv4=source.ipv4,
+            ipv6=source.ipv6,
+            ipam_driver=source.ipam_driver,
+            ipam_options=source.ipam_options,
+            pools=tuple(p for p in source.pools if p.requested),
+            internal=source.internal,
+            attachable=spec.attachable,
+            config_from=source.name,
+            options=source.options,
+            labels=spec.labels,
+        )
+
+    def _propose(self, spec: NetworkSpec, kind: Driver, without: Network | None = None) -> Network:
+        nid = identity()
+        device = spec.options.get(BRIDGE_NAME) or bridge_device(nid) if kind.usage.device else ""
+        pools = ()
+        if kind.usage.addressed and not (spec.config_only and not spec.pools):
+            others = [n for n in self.core.facts.networks.values() if n is not without]
+            pools = allot_pools(spec, others, self.core.settings)
+        return Network(
+            id=nid,
+            name=spec.name,
+            driver=kind.name,
+            created=stamp(),
+            scope="local",
+            ipv4=spec.ipv4 is not False,
+            ipv6=bool(spec.ipv6),
+            ipam_driver=spec.ipam_driver or "default",
+            ipam_options=spec.ipam_options,
+            pools=pools,
+            internal=spec.internal,
+            attachable=spec.attachable,
+            config_only=spec.config_only,
+            config_from=spec.config_from,
+            options=spec.options,
+            labels=spec.labels,
+            device=device,
+            device_ours=not self.core.host_has_bridge(device) if BRIDGE_NAME in spec.options else True,
+        )
+
+    async def _commit(self, network: Network, *, replacing: bool = False) -> None:
+        change = Change().put(network)
+        if replacing:
+            change.take(name_key("networks", network.name), network.id)
+        else:
+            change.claim(name_key("networks", network.name), network.id)
+        for pool in network.pools:
+            if pool.gateway:
+                change.take(claim_key(network.id, pool.gateway), "gateway")
+            for name, address in pool.aux.items():
+                change.take(claim_key(network.id, address), f"aux:{name}")
+        try:
+            await self.core.facts.commit(change)
+        except StoreConflict as error:
+            raise Conflict(f"network with name {network.name} already exists") from error
+
+    async def _drop_claims(self, network: Network) -> None:
+        held = self.core.facts.claims(network.id)
+        gone = [claim_key(network.id, a) for a, o in held.items() if o == "gateway" or o.startswith("aux:")]
+        if gone:
+            await self.core.facts.commit(Change().free(*gone))
+
+    async def _forget(self, network: Network) -> None:
+        change = Change().remove(network).free(name_key("networks", network.name))
+        change.free(*(claim_key(network.id, a) for a in self.core.facts.claims(network.id)))
+        await self.core.facts.commit(change)
+        await self.core.settler.settle(of_network(network.id))
+
+    def _in_use(self, network_id: str) -> bool:
+        return any(e.network_id == network_id for e in self.core.facts.endpoints.values())
+
+    def _refuse_used(self, network: Network) -> None:
+        users = self.core.facts.snapshot().endpoints_of_network(network.id)
+        if users:
+            listed = ", ".join(f'name:"{e.name}" id:"{short(e.id)}"' for e in users)
+            raise Forbidden(
+                f"error while removing network: network {network.name} has active endpoints ({listed})"
+            )
+
+
+def _attributes(network: Network) -> dict[str, str]:
+    return {"name": network.name, "type": network.driver}

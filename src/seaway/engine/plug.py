@@ -1,0 +1,206 @@
+"""Plugging a container in: from what it asked for to sandbox, endpoints and ports, in one commit."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from seaway.drivers import driver
+from seaway.engine import endpoints, lookup, modes
+from seaway.engine.clock import identity
+from seaway.engine.core import Core
+from seaway.engine.facts import Change
+from seaway.engine.settle import of_endpoint, of_sandbox
+from seaway.errors import Failure, InvalidInput, SeawayError, SettleFailed
+from seaway.model import Attachment, Binding, Container, Endpoint, Network, Sandbox
+from seaway.model.names import short
+from seaway.ports.choose import choose
+from seaway.ports.system import ephemeral_range, reserved_ports
+
+log = logging.getLogger(__name__)
+
+PREFIX = "failed to set up container networking: "
+
+
+@dataclass(slots=True)
+class Plug:
+    """Gives containers their sandboxes and endpoints, and takes them back."""
+
+    core: Core
+
+    async def plug(self, container: Container, upstreams: tuple[str, ...]) -> Sandbox | None:
+        """Claim and settle everything a container needs to start; None when it shares a sandbox.
+
+        Nothing is left when it fails: the facts are removed and the same scope is settled again.
+        """
+        mode = modes.parse(container.host.network_mode)
+        if mode.shared:
+            return None
+        began = time.perf_counter()
+        try:
+            async with self.core.allotting:
+                box, places, change = self._propose(container, mode, upstreams)
+                await self.core.facts.commit(change)
+            await self._settle(container, box, places)
+        except SeawayError as error:
+            raise type_of(error, PREFIX + error.message) from error
+        log.info(
+            "attached",
+            extra={"container": container.name, "ms": f"{(time.perf_counter() - began) * 1000:.2f}"},
+        )
+        for place in places:
+            self._tell("connect", place)
+        return box
+
+    async def unplug(self, container: Container) -> None:
+        """Remove a container's sandbox and endpoints, and settle. Succeeds when there is none."""
+        snapshot = self.core.facts.snapshot()
+        places = snapshot.endpoints_of_container(container.id)
+        boxes = [b for b in snapshot.sandboxes.values() if b.container_id == container.id]
+        change = Change().remove(*boxes)
+        endpoints.release(self.core.facts, container, places, change)
+        await self.core.facts.commit(change)
+        scope = [*(of_endpoint(e.id) for e in places), *(of_sandbox(b.id) for b in boxes)]
+        try:
+            await self.core.settler.settle(*scope)
+        except SettleFailed as error:
+            log.warning(
+                "not all was cleaned up", extra={"container": container.name, "reason": error.message}
+            )
+        for place in places:
+            self._tell("disconnect", place)
+
+    async def add(self, container: Container, network: Network, attachment: Attachment) -> None:
+        """Plug a running container into one more network, live."""
+        async with self.core.allotting:
+            snapshot = self.core.facts.snapshot()
+            box = snapshot.sandboxes[container.sandbox_id]
+            taken = snapshot.endpoints_of_container(container.id)
+            change = Change()
+            place = endpoints.propose(self.core.facts, container, network, attachment, box, taken, change)
+            grown = self._with_ports(container, box, [*taken, place])
+            grown = msgspec.structs.replace(grown, dns=box.dns or _resolves(network))
+            await self.core.facts.commit(change.put(grown))
+        try:
+            await self.core.settler.settle(of_endpoint(place.id), of_sandbox(box.id))
+        except SettleFailed as error:
+            await self.drop(container, place)
+            raise SettleFailed([f"cannot connect {container.name} to {network.name}: {r}"
+                                for r in error.reasons]) from error  # fmt: skip
+        self._tell("connect", place)
+
+    async def drop(self, container: Container, place: Endpoint) -> None:
+        """Take a running container off one network, live."""
+        async with self.core.allotting:
+            change = Change()
+            endpoints.release(self.core.facts, container, [place], change)
+            box = self.core.facts.sandboxes.get(place.sandbox_id)
+            if box is not None:
+                rest = [
+                    e for e in self.core.facts.snapshot().endpoints_of_container(container.id) if e != place
+                ]
+                change.put(self._with_ports(container, box, rest))
+            await self.core.facts.commit(change)
+        await self.core.settler.settle(of_endpoint(place.id), of_sandbox(place.sandbox_id))
+        self._tell("disconnect", place)
+
+    # -- how
+
+    def _propose(
+        self, container: Container, mode: modes.Mode, upstreams: tuple[str, ...]
+    ) -> tuple[Sandbox, list[Endpoint], Change]:
+        wanted = self._networks(container, mode)
+        sid = identity()
+        shared = any(not driver(n.driver).usage.sandboxed for n, _ in wanted)
+        box = Sandbox(
+            id=sid,
+            container_id=container.id,
+            path="" if shared else str(self.core.settings.exec_root / "netns" / short(sid)),
+            shared=shared,
+            dns=any(_resolves(n) for n, _ in wanted),
+            upstreams=upstreams,
+        )
+        change = Change()
+        places: list[Endpoint] = []
+        for network, attachment in wanted:
+            places.append(
+                endpoints.propose(self.core.facts, container, network, attachment, box, places, change)
+            )
+        box = self._with_ports(container, box, places)
+        return box, places, change.put(box, msgspec.structs.replace(container, sandbox_id=sid))
+
+    def _networks(self, container: Container, mode: modes.Mode) -> list[tuple[Network, Attachment]]:
+        """The networks to join, that of the mode first, then by priority and name."""
+        found = []
+        for name, attachment in container.networks.items():
+            network = lookup.network(self.core.facts.networks, name)
+            if network.config_only:
+                raise InvalidInput(f"cannot create endpoint on configuration-only network {network.name}")
+            modes.check_attachment(network.name, attachment)
+            found.append((network, attachment))
+        return sorted(found, key=lambda p: (p[0].name != mode.text and p[0].id != mode.text,
+                                            -p[1].gw_priority, p[0].name))  # fmt: skip
+
+    def _with_ports(self, container: Container, box: Sandbox, places: Sequence[Endpoint]) -> Sandbox:
+        """The sandbox with host ports allotted if any endpoint can publish; those it has are kept."""
+        kinds = [driver(endpoints.network_of(self.core.facts, e).driver) if e.network_id in
+                 self.core.facts.networks else None for e in places]  # fmt: skip
+        if not container.requests or not any(k is not None and k.usage.publishes for k in kinds):
+            return msgspec.structs.replace(box, bindings=())
+        if box.bindings:
+            return box
+        holders = self._holders(box)
+        try:
+            bindings = choose(
+                container.requests,
+                holders,
+                ephemeral=ephemeral_range(),
+                reserved=reserved_ports(),
+            )
+        except Failure as error:
+            place = places[0]
+            raise type_of(
+                error,
+                f"driver failed programming external connectivity on endpoint {container.name} "
+                f"({place.id}): {error.message}",
+            ) from error
+        return msgspec.structs.replace(box, bindings=tuple(bindings))
+
+    def _holders(self, box: Sandbox) -> Mapping[Binding, str]:
+        held = {}
+        for other in self.core.facts.sandboxes.values():
+            owner = self.core.facts.containers.get(other.container_id)
+            if other.id != box.id:
+                held.update({b: owner.name if owner else short(other.container_id) for b in other.bindings})
+        return held
+
+    async def _settle(self, container: Container, box: Sandbox, places: Sequence[Endpoint]) -> None:
+        try:
+            await self.core.settler.settle(of_sandbox(box.id), *(of_endpoint(e.id) for e in places))
+        except SettleFailed as error:
+            await self.unplug(container)
+            where = f"{container.name} ({places[0].id})" if places else container.name
+            raise SettleFailed(
+                [f"driver failed programming external connectivity on endpoint {where}: {r}"
+                 if "host port" in r else r for r in error.reasons]
+            ) from error  # fmt: skip
+
+    def _tell(self, action: str, place: Endpoint) -> None:
+        network = self.core.facts.networks.get(place.network_id)
+        attributes = {"container": place.container_id}
+        if network is not None:
+            attributes |= {"name": network.name, "type": network.driver}
+        self.core.events.publish("network", action, place.network_id, attributes)
+
+
+def _resolves(network: Network) -> bool:
+    return driver(network.driver).usage.resolver and not network.default_bridge
+
+
+def type_of(error: SeawayError, message: str) -> SeawayError:
+    """The same kind of error with another message."""
+    if isinstance(error, SettleFailed):
+        return SettleFailed([message])
+    return type(error)(message)

@@ -1,0 +1,142 @@
+"""Settle: the only caller of the hands. Plans are made here and now; one writer thread acts on them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from seaway.datapath.ledger import Ledger, Report
+from seaway.datapath.reconcile import Operation
+from seaway.datapath.resources import HOST, Resource
+from seaway.drivers import driver
+from seaway.drivers.host_plan import host
+from seaway.drivers.sandbox import sandbox
+from seaway.engine.facts import Facts
+from seaway.errors import SettleFailed
+from seaway.model import Snapshot
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def of_network(identity: str) -> str:
+    """The owner of what stands because a network exists."""
+    return f"net:{identity}"
+
+
+def of_endpoint(identity: str) -> str:
+    """The owner of what stands because an endpoint exists."""
+    return f"ep:{identity}"
+
+
+def of_sandbox(identity: str) -> str:
+    """The owner of what stands because a sandbox exists."""
+    return f"box:{identity}"
+
+
+def plan(owner: str, snapshot: Snapshot) -> tuple[Resource, ...]:
+    """What must stand on this node on behalf of one owner. Nothing, when its fact is gone. Pure."""
+    kind, _, identity = owner.partition(":")
+    return tuple(_PLANS[kind](identity, snapshot))
+
+
+def _plan_network(identity: str, snapshot: Snapshot) -> Iterable[Resource]:
+    network = snapshot.networks.get(identity)
+    if network is None or network.config_only:
+        return ()
+    return driver(network.driver).network(network, snapshot)
+
+
+def _plan_endpoint(identity: str, snapshot: Snapshot) -> Iterable[Resource]:
+    endpoint = snapshot.endpoints.get(identity)
+    network = snapshot.networks.get(endpoint.network_id) if endpoint else None
+    if endpoint is None or network is None:
+        return ()
+    return driver(network.driver).endpoint(endpoint, network, snapshot)
+
+
+def _plan_sandbox(identity: str, snapshot: Snapshot) -> Iterable[Resource]:
+    box = snapshot.sandboxes.get(identity)
+    return () if box is None else sandbox(box, snapshot)
+
+
+_PLANS: Mapping[str, Callable[[str, Snapshot], Iterable[Resource]]] = {
+    "host": lambda _identity, snapshot: host(snapshot),
+    "net": _plan_network,
+    "ep": _plan_endpoint,
+    "box": _plan_sandbox,
+}
+
+
+def owners(snapshot: Snapshot) -> list[str]:
+    """Everybody on whose behalf something stands."""
+    return [
+        "host",
+        *map(of_network, snapshot.networks),
+        *map(of_sandbox, snapshot.sandboxes),
+        *map(of_endpoint, snapshot.endpoints),
+    ]
+
+
+class Settler:
+    """Makes the kernel agree with the facts, for some owners or for all."""
+
+    def __init__(self, facts: Facts, ledger: Ledger) -> None:
+        self._facts = facts
+        self._ledger = ledger
+        self._writer = ThreadPoolExecutor(1, "hands")
+        self.last = 0.0
+        """When the hands last moved, by the monotonic clock."""
+        self.repairs = 0
+        """Operations that a verify had to do since the daemon runs."""
+
+    async def settle(self, *scope: str) -> Report:
+        """Settle these owners. Raises SettleFailed with every reason when something was refused."""
+        report = await self._run(lambda wants: self._ledger.settle(wants), scope)
+        if report.refusals:
+            raise SettleFailed([r.reason for r in report.refusals])
+        return report
+
+    async def verify(self, *, everything: bool) -> Report:
+        """Read the kernel back and repair what differs: the host's namespace, or all of them."""
+        report = await self._run(
+            lambda wants: self._ledger.verify(wants, self._namespaces(everything)),
+            owners(self._facts.snapshot()),
+        )
+        self.repairs += len(report.operations)
+        for operation in report.operations:
+            log.info("repaired", extra={"operation": repr(operation)})
+        for refusal in report.refusals:
+            log.warning("cannot repair", extra={"reason": refusal.reason})
+        return report
+
+    async def differences(self) -> Sequence[Operation]:
+        """What a verify would do, not done."""
+        wants = self._wants(owners(self._facts.snapshot()))
+        return await self._in_writer(lambda: self._ledger.compare(wants, self._namespaces(True)))
+
+    async def close(self) -> None:
+        """Wait for the writer to finish what it has begun."""
+        await asyncio.to_thread(self._writer.shutdown)
+
+    def _wants(self, scope: Iterable[str]) -> dict[str, tuple[Resource, ...]]:
+        snapshot = self._facts.snapshot()
+        return {owner: plan(owner, snapshot) for owner in scope}
+
+    def _namespaces(self, everything: bool) -> list[str]:
+        boxes = (b.path for b in self._facts.sandboxes.values() if not b.shared)
+        return [HOST, *boxes] if everything else [HOST]
+
+    async def _run(
+        self, act: Callable[[dict[str, tuple[Resource, ...]]], Report], scope: Iterable[str]
+    ) -> Report:
+        wants = self._wants(scope)
+        report = await self._in_writer(lambda: act(wants))
+        self.last = time.monotonic()
+        return report
+
+    async def _in_writer(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)

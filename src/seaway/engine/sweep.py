@@ -1,0 +1,51 @@
+"""After a crash: facts that belong to nobody any more are removed before the kernel is looked at."""
+
+import logging
+
+import msgspec
+
+from seaway.engine import endpoints
+from seaway.engine.core import Core
+from seaway.engine.facts import Change
+
+log = logging.getLogger(__name__)
+
+
+async def sweep(core: Core) -> None:
+    """Remove sandboxes and endpoints whose container is gone or does not run.
+
+    A daemon killed while it started a container leaves both; the container never ran.
+    """
+    change = Change()
+    snapshot = core.facts.snapshot()
+    for box in snapshot.sandboxes.values():
+        container = core.facts.containers.get(box.container_id)
+        if container is not None and container.state.running and container.sandbox_id == box.id:
+            continue
+        log.info("swept", extra={"sandbox": box.id, "container": box.container_id})
+        change.remove(box)
+        places = snapshot.endpoints_of_sandbox(box.id)
+        if container is not None:
+            endpoints.release(core.facts, container, places, change)
+            if container.sandbox_id == box.id:
+                change.put(msgspec.structs.replace(container, sandbox_id=""))
+            await core.runtime.delete(container.id)
+        else:
+            change.remove(*places)
+    _free_orphans(core, change)
+    if change.puts or change.deletes:
+        await core.facts.commit(change)
+
+
+def _free_orphans(core: Core, change: Change) -> None:
+    """Addresses claimed by endpoints, containers or networks that no longer exist."""
+    alive = {f"endpoint:{e}" for e in core.facts.endpoints} | {
+        f"container:{c}" for c in core.facts.containers
+    }
+    for network_id in core.facts.claimed_networks():
+        for address, owner in core.facts.claims(network_id).items():
+            held = owner in alive or (network_id in core.facts.networks and ":" not in owner)
+            aux = owner.startswith("aux:") and network_id in core.facts.networks
+            key = f"claims/{network_id}/{address}"
+            if not held and not aux and key not in change.puts:
+                change.free(key)
