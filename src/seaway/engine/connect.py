@@ -16,7 +16,10 @@ from seaway.model import Attachment, Container, Endpoint, Network
 NONE_MODE = (
     "container cannot be connected to multiple networks with one of the networks in private (none) mode"
 )
-SHARED_MODE = "container sharing network namespace with another container or host cannot be connected to any other network"
+SHARED_MODE = (
+    "container sharing network namespace with another container or host cannot be connected to any "
+    "other network"
+)
 HOST_MODE = "container cannot be disconnected from host network or connected to host network"
 
 

@@ -1,5 +1,6 @@
 """The verbs of containers that change facts: create, look up, rename, remove, update."""
 
+import builtins
 import logging
 import re
 import time
@@ -41,14 +42,14 @@ class Containers:
         return lookup.container(self.core.facts.containers, reference)
 
     def list(self, *, all: bool, limit: int, filters: Mapping[str, list[str]]) -> list[Container]:
-        """Containers that pass, newest first; only those that run unless ``all``, a limit or a status is given."""
+        """Containers that pass, newest first; without ``all``, a limit or a status, those that run."""
         found = sorted(self.core.facts.containers.values(), key=lambda c: c.created, reverse=True)
         if not (all or limit > 0 or filters.get("status")):
             found = [c for c in found if c.state.running]
         passed = sieve.containers(found, filters, self._networks_of, self._ports_of, self.get)
         return passed[:limit] if limit > 0 else passed
 
-    async def create(self, spec: ContainerSpec) -> tuple[str, list[str]]:
+    async def create(self, spec: ContainerSpec) -> tuple[str, builtins.list[str]]:
         """Create a container. Returns its ID and warnings for the user."""
         image = await self.core.images.get(spec.config.image)
         cid = identity()
@@ -120,7 +121,7 @@ class Containers:
             await self.life.force_stop(container.id)
         await self.life.forget(container.id, volumes=volumes)
 
-    async def update(self, reference: str, changes: Mapping[str, Any]) -> list[str]:
+    async def update(self, reference: str, changes: Mapping[str, Any]) -> builtins.list[str]:
         """Change limits and restart policy of a container, running or not. Returns warnings."""
         container = self.get(reference)
         async with self.core.locks[container.id]:
@@ -138,7 +139,7 @@ class Containers:
         self.core.events.publish("container", "update", container.id, attributes(container))
         return []
 
-    async def prune(self, wanted: Mapping[str, list[str]]) -> tuple[list[str], int]:
+    async def prune(self, wanted: Mapping[str, builtins.list[str]]) -> tuple[builtins.list[str], int]:
         """Remove every container that does not run and passes. IDs, and bytes freed."""
         sieve.known(wanted, sieve.PRUNE_KEYS)
         limit = sieve.until(wanted, time.time())

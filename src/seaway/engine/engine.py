@@ -30,8 +30,8 @@ from seaway.engine.files import Files
 from seaway.engine.imaging import Imaging
 from seaway.engine.info import info
 from seaway.engine.lifecycle import Lifecycle
-from seaway.engine.networks import Networks
 from seaway.engine.networking import NetworkVerbs
+from seaway.engine.networks import Networks
 from seaway.engine.plug import Plug
 from seaway.engine.settle import Settler
 from seaway.engine.streams import Streams

@@ -1,5 +1,6 @@
 """The verbs of images, which the runtime room does, with the events and users only the engine knows."""
 
+import builtins
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class Imaging:
         await self.core.images.tag(reference, repo, tag)
         await self._tell("tag", f"{repo}:{tag or 'latest'}")
 
-    async def remove(self, reference: str, force: bool) -> list[dict[str, str]]:
+    async def remove(self, reference: str, force: bool) -> builtins.list[dict[str, str]]:
         """Remove a name, and the image with its last name."""
         image = await self.core.images.get(reference)
         gone = await self.core.images.remove(reference, force, self.users)
@@ -37,7 +38,7 @@ class Imaging:
                 self.core.events.publish("image", action, image.id, {"name": name})
         return gone
 
-    def users(self, image_id: str) -> list[tuple[str, bool]]:
+    def users(self, image_id: str) -> builtins.list[tuple[str, bool]]:
         """Containers made from an image: (ID, whether it runs)."""
         return [(c.id, c.state.running) for c in self.core.facts.containers.values() if c.image == image_id]
 
@@ -45,12 +46,12 @@ class Imaging:
         """Load images from an archive; progress objects."""
         return self.core.images.load(archive)
 
-    def save(self, references: "list[str]") -> AsyncIterator[bytes]:
+    def save(self, references: builtins.list[str]) -> AsyncIterator[bytes]:
         """An archive of images."""
         return self.core.images.save(references)
 
     async def import_(
-        self, archive: AsyncIterator[bytes], repo: str, tag: str, message: str, changes: "list[str]"
+        self, archive: AsyncIterator[bytes], repo: str, tag: str, message: str, changes: builtins.list[str]
     ) -> str:
         """Make an image of a root file system's tarball; its ID."""
         identity = await self.core.images.import_(archive, repo, tag, message, changes)

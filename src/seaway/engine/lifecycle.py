@@ -1,6 +1,7 @@
 """The life of a container: start, stop, kill, restart, pause, its end, and what follows from that."""
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import signal
@@ -99,10 +100,8 @@ class Lifecycle:
     async def restart(self, reference: str, timeout: int | None, signal_name: str | None) -> None:
         """Stop if it runs, then start."""
         container = self.find(reference)
-        try:
+        with contextlib.suppress(NotModified):
             await self.stop(container.id, timeout, signal_name)
-        except NotModified:
-            pass
         try:
             await self.start(container.id)
         except NotModified:
@@ -173,12 +172,12 @@ class Lifecycle:
     async def revive(self, container: Container) -> None:
         """After the daemon's start: start what its policy says shall run."""
         policy, state = container.host.restart_policy.name, container.state
-        if policy == "always" or (policy == "unless-stopped" and not state.manually_stopped):
-            if not state.running and (state.started[:4] != "0001" or policy == "always"):
-                try:
-                    await self.start(container.id)
-                except SeawayError as error:
-                    log.error("cannot start", extra={"container": container.name, "reason": error.message})
+        wanted = policy == "always" or (policy == "unless-stopped" and not state.manually_stopped)
+        if wanted and not state.running and not state.started.startswith("0001"):
+            try:
+                await self.start(container.id)
+            except SeawayError as error:
+                log.error("cannot start", extra={"container": container.name, "reason": error.message})
 
     # -- starting
 

@@ -68,7 +68,8 @@ def normalise_host(host: HostConfig, mode: modes.Mode, default_runtime: str) -> 
         raise InvalidInput("Minimum memory limit allowed is 6MB")
     if host.log_config.type not in ("", "json-file", "local", "none"):
         raise InvalidInput(
-            f"logger: no log driver named '{host.log_config.type}' is registered: it is json-file, local or none"
+            f"logger: no log driver named '{host.log_config.type}' is registered: "
+            "there are json-file, local and none"
         )
     return msgspec.structs.replace(
         host,

@@ -1,5 +1,6 @@
 """Mounts of a container: binds, volumes and tmpfs, from what was asked for to Docker's MountPoints."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -55,8 +56,7 @@ async def _bind(text: str, make: MakeVolume) -> dict[str, Any]:
     if not source.startswith("/"):
         point = await _volume(source, target, make, anonymous=False)
         return {**point, "Mode": flags, "RW": "ro" not in words}
-    if not os.path.lexists(source):
-        Path(source).mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(_ensure, source)
     propagation = next((w for w in words if w in PROPAGATIONS), "rprivate")
     return {
         "Type": "bind",
@@ -82,12 +82,12 @@ async def _mount(mount: Mount, make: MakeVolume) -> dict[str, Any]:
     if not mount.source.startswith("/"):
         raise InvalidInput(f"invalid mount config for type \"bind\": invalid mount path: '{mount.source}' "
                            "mount path must be absolute")  # fmt: skip
-    if not os.path.lexists(mount.source):
-        if not (mount.bind_options or {}).get("CreateMountpoint"):
-            raise InvalidInput(
-                f'invalid mount config for type "bind": bind source path does not exist: {mount.source}'
-            )
-        Path(mount.source).mkdir(parents=True, exist_ok=True)
+    if (mount.bind_options or {}).get("CreateMountpoint"):
+        await asyncio.to_thread(_ensure, mount.source)
+    elif not await asyncio.to_thread(os.path.lexists, mount.source):
+        raise InvalidInput(
+            f'invalid mount config for type "bind": bind source path does not exist: {mount.source}'
+        )
     propagation = (mount.bind_options or {}).get("Propagation") or "rprivate"
     if propagation not in PROPAGATIONS:
         raise InvalidInput(f"invalid propagation {propagation!r}: it is one of {', '.join(PROPAGATIONS)}")
@@ -113,6 +113,12 @@ async def _volume(name: str, target: str, make: MakeVolume, *, anonymous: bool) 
         "RW": True,
         "Propagation": "",
     }
+
+
+def _ensure(source: str) -> None:
+    """A bind source that does not exist becomes a directory, as in Docker."""
+    if not os.path.lexists(source):
+        Path(source).mkdir(parents=True, exist_ok=True)
 
 
 def _target(path: str) -> str:

@@ -1,5 +1,6 @@
 """All verbs of networks under one name, as the faces call them."""
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class NetworkVerbs:
         """See Networks.remove."""
         await self.facts.remove(reference)
 
-    async def prune(self, filters: Mapping[str, list[str]]) -> list[str]:
+    async def prune(self, filters: Mapping[str, builtins.list[str]]) -> builtins.list[str]:
         """See Networks.prune."""
         return await self.facts.prune(filters)
 

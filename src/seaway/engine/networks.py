@@ -1,5 +1,6 @@
 """The verbs of networks: create, look up, remove, prune."""
 
+import builtins
 import logging
 import time
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from seaway.engine.settle import of_network
 from seaway.engine.specs import NetworkSpec
 from seaway.errors import Conflict, Forbidden, InvalidInput, SettleFailed, StoreConflict
 from seaway.ipam.claims import claim_key
-from seaway.model import Network
+from seaway.model import Network, Pool
 from seaway.model.names import bridge_device, short
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Networks:
             await self._forget(network)
         self.core.events.publish("network", "destroy", network.id, _attributes(network))
 
-    async def prune(self, wanted: Mapping[str, list[str]]) -> list[str]:
+    async def prune(self, wanted: Mapping[str, builtins.list[str]]) -> builtins.list[str]:
         """Remove every network that is the user's, holds no endpoint and passes. Returns the names."""
         filters.known(wanted, filters.PRUNE_KEYS)
         limit = filters.until(wanted, time.time())
@@ -144,7 +145,8 @@ class Networks:
             raise Forbidden(f"{source.name} is not a configuration network")
         if spec.options or spec.pools or spec.internal or spec.ipam_options:
             raise Forbidden(
-                "user-specified configurations are not supported if the network depends on a configuration network"
+                "user-specified configurations are not supported if the network depends on a configuration "
+                "network"
             )
         return NetworkSpec(
             name=spec.name,
@@ -165,7 +167,7 @@ class Networks:
     def _propose(self, spec: NetworkSpec, kind: Driver, without: Network | None = None) -> Network:
         nid = identity()
         device = spec.options.get(BRIDGE_NAME) or bridge_device(nid) if kind.usage.device else ""
-        pools = ()
+        pools: tuple[Pool, ...] = ()
         if kind.usage.addressed and not (spec.config_only and not spec.pools):
             others = [n for n in self.core.facts.networks.values() if n is not without]
             pools = allot_pools(spec, others, self.core.settings)

@@ -68,7 +68,7 @@ class Streams:
         tail: int | None,
         timestamps: bool,
     ) -> AsyncIterator[tuple[int, bytes]]:
-        """A container's output so far, and to come with ``follow``; times in seconds since 1970, 0 for none."""
+        """A container's output so far, and to come with ``follow``; times in Unix seconds, 0 for none."""
         container = self.life.find(reference)
         kind = container.host.log_config.type
         if kind == "none":

@@ -1,5 +1,6 @@
 """All verbs of containers under one name, as the faces call them."""
 
+import builtins
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ class ContainerVerbs:
         """See Containers.list."""
         return self.facts.list(all=all, limit=limit, filters=filters)
 
-    async def create(self, spec: ContainerSpec) -> tuple[str, list[str]]:
+    async def create(self, spec: ContainerSpec) -> tuple[str, builtins.list[str]]:
         """See Containers.create."""
         return await self.facts.create(spec)
 
@@ -42,11 +43,11 @@ class ContainerVerbs:
         """See Containers.remove."""
         await self.facts.remove(reference, force=force, volumes=volumes, link=link)
 
-    async def update(self, reference: str, changes: Mapping[str, Any]) -> list[str]:
+    async def update(self, reference: str, changes: Mapping[str, Any]) -> builtins.list[str]:
         """See Containers.update."""
         return await self.facts.update(reference, changes)
 
-    async def prune(self, filters: Mapping[str, list[str]]) -> tuple[list[str], int]:
+    async def prune(self, filters: Mapping[str, builtins.list[str]]) -> tuple[builtins.list[str], int]:
         """See Containers.prune."""
         return await self.facts.prune(filters)
 

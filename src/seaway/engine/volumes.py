@@ -1,6 +1,7 @@
 """The verbs of volumes: directories of the host that outlive containers."""
 
 import asyncio
+import builtins
 import re
 import shutil
 import time
@@ -99,7 +100,7 @@ class Volumes:
         )
         self.core.events.publish("volume", "destroy", name, {"driver": volume.driver})
 
-    async def prune(self, wanted: Mapping[str, list[str]]) -> tuple[list[str], int]:
+    async def prune(self, wanted: Mapping[str, builtins.list[str]]) -> tuple[builtins.list[str], int]:
         """Remove anonymous volumes nobody uses (all of them with ``all=1``). Names, and bytes freed."""
         filters.known(wanted, (*filters.PRUNE_KEYS, "all"))
         every = filters.boolean(wanted, "all") or False
@@ -115,7 +116,7 @@ class Volumes:
                 removed.append(volume.name)
         return removed, 0
 
-    def users(self, name: str) -> list[str]:
+    def users(self, name: str) -> builtins.list[str]:
         """IDs of the containers that use a volume."""
         return [
             c.id for c in self.core.facts.containers.values() if any(m.get("Name") == name for m in c.mounts)
