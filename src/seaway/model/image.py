@@ -11,7 +11,8 @@ class Image(Struct, frozen=True, kw_only=True):
     """An image. ``id`` is ``sha256:`` and 64 digits, the digest of the configuration's own bytes.
 
     ``size`` is that of the unpacked layers in bytes; ``history`` and ``diff_ids`` are as the
-    OCI image specification has them, oldest first.
+    OCI image specification has them, oldest first. ``parent`` is the image a commit was made upon;
+    ``last_tagged`` is RFC 3339 text.
     """
 
     id: str
@@ -28,3 +29,5 @@ class Image(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
+    parent: str = ""
+    last_tagged: str = ""

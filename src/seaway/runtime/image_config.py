@@ -1,0 +1,108 @@
+"""An image's configuration: the JSON of the image specification to our Image, and back."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from seaway.errors import InvalidInput
+from seaway.model.container import Config
+from seaway.model.image import Image
+
+_MAPS = ("ExposedPorts", "Volumes")
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm",
+    "i686": "386",
+    "ppc64le": "ppc64le",
+    "s390x": "s390x",
+    "riscv64": "riscv64",
+}
+
+
+def digest_of(data: bytes) -> str:
+    """``sha256:`` and the digest of the bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def now() -> str:
+    """The time as images and the API have it: RFC 3339 in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+
+
+def architecture() -> str:
+    """This machine's architecture in the specification's words."""
+    machine = platform.machine()
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def read_image(data: bytes) -> Image:
+    """The image that ``data``, a configuration's bytes, describes. Raises InvalidInput."""
+    try:
+        document = msgspec.json.decode(data, type=dict[str, Any])
+        rootfs = document["rootfs"]
+        config = _config(document.get("config") or {})
+        return Image(
+            id=digest_of(data),
+            created=document.get("created") or "",
+            architecture=document.get("architecture") or architecture(),
+            os=document.get("os") or "linux",
+            variant=document.get("variant") or "",
+            author=document.get("author") or "",
+            comment=document.get("comment") or _last_comment(document),
+            config=config,
+            diff_ids=tuple(rootfs.get("diff_ids") or ()),
+            history=tuple(document.get("history") or ()),
+            labels=config.labels or {},
+        )
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InvalidInput(f"invalid image configuration: {error}") from error
+
+
+def _config(document: dict[str, Any]) -> Config:
+    kept = {key: value for key, value in document.items() if value is not None}
+    for key in _MAPS:
+        if key in kept:
+            kept[key] = {name: value or {} for name, value in kept[key].items()}
+    return msgspec.convert(kept, Config, strict=False)
+
+
+def _last_comment(document: dict[str, Any]) -> str:
+    history = document.get("history") or [{}]
+    return str(history[-1].get("comment") or "")
+
+
+def config_document(config: Config) -> dict[str, Any]:
+    """The configuration as JSON, without what is empty."""
+    found: dict[str, Any] = msgspec.to_builtins(config)
+    return {key: value for key, value in found.items() if value not in (None, "", False)}
+
+
+def write_image(
+    config: Config,
+    diff_ids: Sequence[str],
+    history: Sequence[dict[str, Any]],
+    *,
+    author: str = "",
+    comment: str = "",
+    created: str = "",
+    base: Image | None = None,
+) -> bytes:
+    """A configuration's bytes for a new image of these layers, of the base's or this machine's kind."""
+    document: dict[str, Any] = {
+        "architecture": base.architecture if base else architecture(),
+        "variant": base.variant if base else "",
+        "os": base.os if base else "linux",
+        "created": created or now(),
+        "author": author,
+        "comment": comment,
+    }
+    document = {key: value for key, value in document.items() if value}
+    document["config"] = config_document(config)
+    document["history"] = list(history)
+    document["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids)}
+    return msgspec.json.encode(document)
