@@ -1,0 +1,315 @@
+"""A container's log: conmon's lines read back exactly, followed, and rotated.
+
+A line of the file is ``time stream F|P text``. F: the text ends with the newline that ends the line in
+the file. P: the output had none yet, the newline is conmon's own. So what the container wrote comes
+back byte for byte. Older files stand beside the newest as ``name.1``, ``name.2``, …
+"""
+
+import asyncio
+import mmap
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from seaway.errors import InvalidInput
+from seaway.model.container import LogConfig
+from seaway.runtime import conmon
+from seaway.runtime.bundle import Bundle
+from seaway.runtime.changed import Changed
+
+BLOCK = 1 << 16
+"""Bytes read at a time."""
+
+STREAMS = {b"stdout": 1, b"stderr": 2}
+
+LOOK_AGAIN = 0.1
+"""Seconds between two looks whether the container still runs while its log is followed."""
+
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One line of the file: ``at`` is the time as written, ``whole`` that it ends a line of output."""
+
+    at: bytes
+    stream: int
+    whole: bool
+    data: bytes
+
+
+def parse(line: bytes) -> Piece | None:
+    """A line of the file without its newline; None when it is not one of conmon's."""
+    parts = line.split(b" ", 3)
+    if len(parts) != 4 or parts[1] not in STREAMS or parts[2] not in (b"F", b"P"):
+        return None
+    whole = parts[2] == b"F"
+    return Piece(parts[0], STREAMS[parts[1]], whole, parts[3] + b"\n" if whole else parts[3])
+
+
+def nanoseconds(at: bytes) -> int:
+    """The time of a piece in nanoseconds since 1970; conmon writes nine decimals and a zone."""
+    text = at.decode()
+    stamp = datetime.fromisoformat(text[:19] + text[29:])
+    return int(stamp.timestamp()) * 1_000_000_000 + int(text[20:29])
+
+
+def rfc3339(at: bytes) -> bytes:
+    """The time of a piece as Docker prints it."""
+    return at.removesuffix(b"+00:00") + b"Z" if at.endswith(b"+00:00") else at
+
+
+@dataclass(slots=True)
+class _Wish:
+    """What a reader wants of the pieces, and what it has sent so far."""
+
+    streams: frozenset[int]
+    since: int
+    until: int
+    timestamps: bool
+    middle: dict[int, bool] = field(default_factory=dict)
+
+    def wants(self, piece: Piece) -> bool:
+        if piece.stream not in self.streams:
+            return False
+        return not self.since or nanoseconds(piece.at) >= self.since
+
+    def over(self, piece: Piece) -> bool:
+        return bool(self.until) and nanoseconds(piece.at) > self.until
+
+    def show(self, piece: Piece) -> tuple[int, bytes]:
+        head = b""
+        if self.timestamps and not self.middle.get(piece.stream):
+            head = rfc3339(piece.at) + b" "
+        self.middle[piece.stream] = not piece.whole
+        return piece.stream, head + piece.data
+
+
+async def read_logs(
+    path: Path,
+    *,
+    follow: bool = False,
+    stdout: bool = True,
+    stderr: bool = True,
+    since: int = 0,
+    until: int = 0,
+    tail: int | None = None,
+    timestamps: bool = False,
+    running: Callable[[], bool] = lambda: False,
+) -> AsyncIterator[tuple[int, bytes]]:
+    """The log as (1 stdout | 2 stderr, bytes), oldest first; parts of an unfinished line come at once.
+
+    ``since`` and ``until`` are nanoseconds since 1970, 0 for no bound; ``tail`` counts lines, None for
+    all. With ``follow`` it goes on, across rotations, until ``running()`` is false and all is read.
+    """
+    streams = frozenset(number for number, on in ((1, stdout), (2, stderr)) if on)
+    wish = _Wish(streams, since, until, timestamps)
+    with Changed(path.parent if follow else None) as changed, _Reader(path) as reader:
+        if tail is not None:
+            reader.skip_to_tail(tail, streams)
+        while True:
+            going = follow and running()
+            while pieces := reader.pieces():
+                for piece in pieces:
+                    if wish.over(piece):
+                        return
+                    if wish.wants(piece):
+                        yield wish.show(piece)
+                await asyncio.sleep(0)
+            if not going:
+                return
+            await changed.wait(LOOK_AGAIN)
+
+
+def chain(path: Path) -> list[Path]:
+    """The files of a log that exist, oldest first."""
+    older = []
+    number = 1
+    while (file := path.with_name(f"{path.name}.{number}")).exists():
+        older.append(file)
+        number += 1
+    return [*reversed(older), *([path] if path.exists() else [])]
+
+
+class _Reader:
+    """Reads the files of a log in turn. Holds the one it is in open, so that a rotation loses nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+        self._rest = b""
+
+    def __enter__(self) -> "_Reader":
+        self._enter_next()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def pieces(self) -> list[Piece]:
+        """Some more, at least one; empty when there is nothing now."""
+        while True:
+            if self._fd < 0 and not self._enter_next():
+                return []
+            # Look for a newer file before reading: once there is one, this one does not grow any more.
+            newer = self._newer()
+            block = os.read(self._fd, BLOCK)
+            if block:
+                *lines, self._rest = (self._rest + block).split(b"\n")
+                found = [piece for line in lines if (piece := parse(line)) is not None]
+                if found:
+                    return found
+            elif newer is None or not self._enter(newer):
+                return []
+
+    def skip_to_tail(self, count: int, streams: frozenset[int]) -> None:
+        """Begin ``count`` lines before the end."""
+        for file in reversed(chain(self._path)):
+            offset, count = _tail(file, count, streams)
+            if count <= 0 or file == chain(self._path)[0]:
+                if self._enter(file):
+                    os.lseek(self._fd, offset, os.SEEK_SET)
+                return
+
+    def _enter_next(self) -> bool:
+        files = chain(self._path)
+        return bool(files) and self._enter(files[0])
+
+    def _enter(self, file: Path) -> bool:
+        try:
+            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._rest = fd, b""
+        return True
+
+    def _newer(self) -> Path | None:
+        """The file after the one we are in; the oldest there is when ours was deleted."""
+        ours = os.fstat(self._fd)
+        with suppress(OSError):
+            newest = self._path.stat()
+            if (newest.st_dev, newest.st_ino) == (ours.st_dev, ours.st_ino):
+                return None
+        files = chain(self._path)
+        for index, file in enumerate(files):
+            with suppress(OSError):
+                if file.stat().st_ino == ours.st_ino:
+                    return files[index + 1] if index + 1 < len(files) else None
+        return files[0] if files else None
+
+
+def _tail(file: Path, count: int, streams: frozenset[int]) -> tuple[int, int]:
+    """``(offset, left)``: where the last ``count`` lines of a file begin; ``left`` are not in it."""
+    with file.open("rb") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        if count <= 0 or not size:
+            return size, count
+        with mmap.mmap(opened.fileno(), size, access=mmap.ACCESS_READ) as text:
+            for start, piece in _backwards(text, size):
+                if piece.stream in streams and piece.whole:
+                    # The end of a line: one more than wanted means that ours begin after it.
+                    if count == 0:
+                        return text.find(b"\n", start) + 1, 0
+                    count -= 1
+                elif piece.stream in streams and start == _last(text, size):
+                    count -= 1
+    return 0, count
+
+
+def _last(text: mmap.mmap, size: int) -> int:
+    return text.rfind(b"\n", 0, size - 1) + 1
+
+
+def _backwards(text: mmap.mmap, size: int) -> Iterator[tuple[int, Piece]]:
+    end = text.rfind(b"\n", 0, size) + 1
+    while end > 0:
+        start = text.rfind(b"\n", 0, end - 1) + 1
+        piece = parse(text[start : end - 1])
+        if piece is not None:
+            yield start, piece
+        end = start
+
+
+def policy(config: LogConfig) -> tuple[str, int, int]:
+    """``(type, max size in bytes or 0, max number of files)`` of Docker's LogConfig.
+
+    Raises InvalidInput for a log driver that is not here, or an option that is no number.
+    """
+    kind = config.type or "json-file"
+    usual = {"json-file": (0, 1), "local": (20 << 20, 5), "none": (0, 1)}.get(kind)
+    if usual is None:
+        raise InvalidInput(
+            f"logger: no log driver named '{kind}' is registered; known are json-file, local, none"
+        )
+    options = config.config or {}
+    size = parse_size(options["max-size"]) if options.get("max-size") else usual[0]
+    files = options.get("max-file", "")
+    if files and not (files.isdigit() and int(files) > 0):
+        raise InvalidInput(f"max-file cannot be less than 1: {files!r}")
+    return kind, max(size, 0), int(files) if files else usual[1]
+
+
+def parse_size(text: str) -> int:
+    """Bytes in ``10m``, ``1.5g``, ``4096``; -1 stands for no limit. Raises InvalidInput."""
+    word = text.strip().lower().removesuffix("b").removesuffix("i")
+    digits = word.rstrip("kmg")
+    try:
+        return int(float(digits) * _UNITS[word[len(digits) :]])
+    except (KeyError, ValueError) as error:
+        raise InvalidInput(f"invalid size: '{text}'") from error
+
+
+async def rotate(bundle: Bundle, path: Path, max_size: int, max_file: int) -> bool:
+    """Move a log that has grown to ``max_size`` bytes aside and let conmon begin a new one.
+
+    At most ``max_file`` files stay. Finishes what a killed daemon left half done. True when it rotated.
+    """
+    size = _size(path)
+    interrupted = size < 0 and path.with_name(f"{path.name}.1").exists()
+    if size < max_size and not interrupted:
+        return False
+    if not interrupted:
+        _shift(path, max(max_file, 1))
+    if not await conmon.tell(bundle, conmon.REOPEN_LOG):
+        return False
+    for _ in range(100):
+        if _size(path) >= 0:
+            break
+        await asyncio.sleep(0.01)
+    _drop_beyond(path, max(max_file, 1))
+    return True
+
+
+def remove(path: Path) -> None:
+    """Delete a log with all its files, and its directory when nothing else is in it. Idempotent."""
+    for file in (*chain(path), path.with_name(path.name + ".tmp")):
+        file.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.parent.rmdir()
+
+
+def _shift(path: Path, keep: int) -> None:
+    # One more than is kept, for a moment: followers are still in the one that goes.
+    for number in range(keep, 0, -1):
+        with suppress(FileNotFoundError):
+            path.with_name(f"{path.name}.{number}").rename(path.with_name(f"{path.name}.{number + 1}"))
+    path.rename(path.with_name(f"{path.name}.1"))
+
+
+def _drop_beyond(path: Path, keep: int) -> None:
+    for number in range(keep, keep + 3):
+        path.with_name(f"{path.name}.{number}").unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
