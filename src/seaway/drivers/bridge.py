@@ -88,6 +88,9 @@ def _sysctls(network: Network) -> Iterator[tuple[str, str]]:
     if pool_of(network, 6):
         yield f"net.ipv6.conf.{device}.disable_ipv6", "0"
         yield f"net.ipv6.conf.{device}.accept_ra", "0"
+        # Nobody else has the bridge's address. While it would be looked for, for up to two seconds,
+        # nothing could be forwarded to the first container on the bridge.
+        yield f"net.ipv6.conf.{device}.accept_dad", "0"
         yield "net.ipv6.conf.all.forwarding", "1"
 
 

@@ -9,9 +9,11 @@ from seaway.drivers.table import driver
 from seaway.firewall.publish import opening, translate
 from seaway.model import Binding, Endpoint, Network, Sandbox, Snapshot
 from seaway.model.names import RESOLVER_ADDRESS, RESOLVER_PORT
+from seaway.model.publish import ANY
 
 DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 GATEWAY_BRIDGE = "docker_gwbridge"
+LOOPBACK6 = "::1"
 RESOLVER_TABLE = "seaway-dns"
 """Name of the nftables table, family ip, that leads port 53 to the resolver inside a sandbox."""
 
@@ -107,20 +109,33 @@ def _published(
     if BridgeOptions.parse(network.options).mode(binding.family) == "routed":
         yield opening(binding, target, network.device, name)
         return
-    yield HostPort(ns=HOST, proto=binding.proto, host_ip=binding.host_ip, host_port=binding.host_port)
-    yield translate(binding, target, name)
+    if binding.host_ip != LOOPBACK6:
+        yield translate(binding, target, name)
+    # NAT serves all but ::1; what is not translated reaches the relay, which holds the port as well.
+    if binding.host_ip in (LOOPBACK6, ANY[6]) and _relays(binding, snapshot):
+        yield _relay(binding, target)
+    else:
+        yield HostPort(ns=HOST, proto=binding.proto, host_ip=binding.host_ip, host_port=binding.host_port)
 
 
 def _relayed(
     binding: Binding, endpoint: Endpoint, network: Network, snapshot: Snapshot
 ) -> Iterator[Resource]:
-    routed = BridgeOptions.parse(network.options).mode4 == "routed"
-    if snapshot.node.userland_proxy and not routed and binding.proto != "sctp":
-        yield Relay(
-            ns=HOST,
-            proto=binding.proto,
-            host_ip=binding.host_ip,
-            host_port=binding.host_port,
-            target=address(endpoint, 4),
-            port=binding.port,
-        )
+    """An IPv6 host port of a sandbox without IPv6."""
+    if _relays(binding, snapshot) and BridgeOptions.parse(network.options).mode4 != "routed":
+        yield _relay(binding, address(endpoint, 4))
+
+
+def _relays(binding: Binding, snapshot: Snapshot) -> bool:
+    return snapshot.node.userland_proxy and binding.proto != "sctp"
+
+
+def _relay(binding: Binding, target: str) -> Relay:
+    return Relay(
+        ns=HOST,
+        proto=binding.proto,
+        host_ip=binding.host_ip,
+        host_port=binding.host_port,
+        target=target,
+        port=binding.port,
+    )

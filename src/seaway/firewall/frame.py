@@ -65,6 +65,7 @@ _FORWARD = """
 
 # The address comes before the port alone, so that a port on one address wins over the same on all.
 # What is published on 127.0.0.1 is for this host alone, even where others turned route_localnet on.
+# Nothing from ::1 can be sent on: IPv6 takes no answer to ::1 in from a device, so a relay serves there.
 _PUBLISH = """
 	chain publish {
 		meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @publish4_at
@@ -79,18 +80,20 @@ _PUBLISH = """
 	}
 	chain output {
 		type nat hook output priority -100; policy accept;
+		ip6 daddr ::1 return
 		fib daddr type local jump publish
 	}
 """
 
 # Towards a bridge: a container that comes through a published port of a neighbour (or of its own) must
 # get the answer from where it asked, and 127.0.0.1 means nothing in a container: both come from the bridge.
+# With br_netfilter such a packet stays on the bridge and has no input device here (second rule).
 _SOURCE = """
 	chain postrouting {
 		type nat hook postrouting priority srcnat; policy accept;
 		oifname @bridges ct status dnat iifname @bridges masquerade
+		oifname @bridges ct status dnat iif 0 fib saddr type != local masquerade
 		oifname @bridges ip saddr 127.0.0.0/8 masquerade
-		oifname @bridges ip6 saddr ::1 masquerade
 		iifname . oifname @icc accept
 		snat ip to iifname map @snat4
 		snat ip6 to iifname map @snat6

@@ -28,7 +28,7 @@ def parse_requests(
     ``default_ip`` stands where no host address was given; empty means all of both families.
     Raises InvalidInput in Docker's words.
     """
-    found = []
+    found: list[PortRequest] = []
     for text, hosts in bindings.items():
         ports = list(_container_ports(text))
         for host in hosts or (HostBinding(),):
