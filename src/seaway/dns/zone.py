@@ -74,6 +74,8 @@ class _Index:
     by_network: Mapping[str, tuple[Endpoint, ...]]
     by_sandbox: Mapping[str, tuple[Endpoint, ...]]
     tables: dict[str, _Table] = field(default_factory=dict)
+    zones: dict[str, Zone] = field(default_factory=dict)
+    before: dict[str, Zone] = field(default_factory=dict)
 
 
 _NO_INDEX = _Index(Snapshot(), {}, {})
@@ -85,11 +87,22 @@ def zone(sandbox_id: str, snapshot: Snapshot) -> Zone:
     """The zone of a sandbox by these facts; an unknown sandbox gets an empty one.
 
     Tables are per network and shared; one is built anew only when an endpoint on its network changed.
+    While nothing changed for a sandbox, the very same zone is given, so that ``is`` tells a change.
     """
+    index = _index(snapshot)
+    found = index.zones.get(sandbox_id)
+    if found is None:
+        found = _assemble(sandbox_id, index)
+        before = index.before.get(sandbox_id)
+        index.zones[sandbox_id] = found = before if before == found and before is not None else found
+    return found
+
+
+def _assemble(sandbox_id: str, index: _Index) -> Zone:
+    snapshot = index.snapshot
     sandbox = snapshot.sandboxes.get(sandbox_id)
     if sandbox is None:
         return EMPTY
-    index = _index(snapshot)
     links: dict[str, Addresses] = {}
     tables: list[_Table] = []
     outside = False
@@ -127,6 +140,7 @@ def _index(snapshot: Snapshot) -> _Index:
             key: tuple(sorted(found, key=lambda e: (len(e.ifname), e.ifname, e.id)))
             for key, found in by_sandbox.items()
         },
+        before={k: z for k, z in (before.before | before.zones).items() if k in snapshot.sandboxes},
     )
     for key, table in before.tables.items():
         if snapshot.networks.get(key) == table.network and index.by_network.get(key) == table.endpoints:
