@@ -41,6 +41,19 @@ def frozen(pid: int) -> bool:
     return False
 
 
+def members(pid: int) -> set[int]:
+    """The pids of all processes in the container of ``pid``: its groups and the groups below them."""
+    found = {pid} if pid > 0 else set()
+    groups = paths(pid)
+    group = groups.get("freezer") or groups.get("pids") or groups.get("")
+    if group is None:
+        return found
+    for folder, _, _ in os.walk(group):
+        with suppress(OSError):
+            found |= {int(word) for word in (Path(folder) / "cgroup.procs").read_text().split()}
+    return found
+
+
 def remove(hierarchies: Iterable[str], cgroup: str) -> None:
     """Take away the groups ``cgroup`` (an absolute path in each hierarchy) where they still are.
 

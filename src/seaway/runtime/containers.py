@@ -7,20 +7,18 @@ and the OCI runtime's own state. A daemon may be killed at any time; the next on
 import asyncio
 import logging
 import os
-import platform
 import signal as signals
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from seaway.errors import InvalidInput, RuntimeFailed
 from seaway.model import Container, HostConfig
-from seaway.runtime import cgroups, conmon, defaults, execs, limits, logs, machine, oci, shm, users
+from seaway.runtime import cgroups, conmon, execs, logs, machine, shm
 from seaway.runtime.bundle import Bundle, Record
 from seaway.runtime.console import Attached, Line, dial
 from seaway.runtime.contract import Born, Box, ExecSpec, Exit
+from seaway.runtime.making import Maker
 from seaway.runtime.processes import Watched, in_box, is_monitor, watch
 from seaway.runtime.rootfs import Rootfs
 from seaway.runtime.runner import Runner, answer
@@ -38,8 +36,6 @@ LOST = 255
 
 MONITOR_ENDS_WITHIN = 5.0
 """Seconds from the end of a container's first process to that of its conmon."""
-
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class OciRuntime:
@@ -63,12 +59,9 @@ class OciRuntime:
             raise InvalidInput(f"the data root must not have a colon in its path: {data_root}")
         self._data_root = data_root
         self._exec_root = exec_root
-        self._runtimes = dict(runtimes)
-        self._default = default
-        self._cgroup_parent = cgroup_parent
         self._conmon = conmon
         self._rootfs = rootfs
-        self._machine = machine.look()
+        self._maker = Maker(exec_root, dict(runtimes), default, cgroup_parent, machine.look())
         self._lines: dict[str, Line] = {}
         self._exits: dict[str, Exit] = {}
         self._runner = Runner(exec_root)
@@ -79,12 +72,12 @@ class OciRuntime:
         """As the contract says. Raises CannotRun for a command that cannot be run, InvalidInput,
         or RuntimeFailed; nothing is left behind then."""
         container_id = box.container.id
-        record = self._new_record(box.container)
+        record = self._maker.record(box.container, self.log_path(container_id))
         await self.delete(container_id)
         self._exits.pop(container_id, None)
         try:
             root = await asyncio.to_thread(self._rootfs.mount, container_id, box.lower)
-            await asyncio.to_thread(self._write_bundle, box, record, root)
+            await asyncio.to_thread(self._maker.write, box, self._bundle(container_id), record, root)
             return await self._spawn(container_id, record)
         except BaseException:
             await self.delete(container_id)
@@ -160,12 +153,8 @@ class OciRuntime:
 
     async def update(self, container_id: str, host: HostConfig) -> None:
         """Change the limits of a running container to those of ``host``."""
-        nodes = machine.nodes(limits.devices_of(host))
-        found, warnings = limits.resources(host, self._machine, nodes)
-        _warn(container_id, warnings)
-        await self._run(
-            container_id, "update", "--resources", "-", container_id, given=msgspec.json.encode(found)
-        )
+        given = await asyncio.to_thread(self._maker.resources, container_id, host)
+        await self._run(container_id, "update", "--resources", "-", container_id, given=given)
 
     # -- streams ---------------------------------------------------------------------------------
 
@@ -206,15 +195,8 @@ class OciRuntime:
         if record is None:
             raise _not_running(container_id)
         root = self._rootfs.path(container_id)
-        user = await asyncio.to_thread(users.resolve, root, spec.user or container.config.user)
-        if not spec.user:
-            extra = await asyncio.to_thread(users.resolve, root, "0", container.host.group_add)
-            user = users.User(user.uid, user.gid, (*user.groups, *extra.groups), user.home)
-        facts = oci.Facts(root=root, user=user, machine=self._machine, cgroup=record.cgroup)
-        process = oci.process(container, facts, spec, user)
         place = Bundle(bundle.execs / exec_id)
-        place.make()
-        place.write(place.process, msgspec.json.encode(process))
+        await asyncio.to_thread(self._maker.write_exec, container, spec, place, root)
         call = execs.Call(self._conmon, container_id, exec_id, record, self._runner.root(record), place)
         return await execs.start(call, spec, detach)
 
@@ -258,62 +240,6 @@ class OciRuntime:
                 del self._lines[container_id]
 
         return gone
-
-    def _new_record(self, container: Container) -> Record:
-        host, config = container.host, container.config
-        name = host.runtime or self._default
-        program = self._runtimes.get(name)
-        if program is None:
-            known = ", ".join(sorted(self._runtimes))
-            raise InvalidInput(f"unknown or invalid runtime name: {name}; known are {known}")
-        if os.path.basename(program) == "crun" and self._machine.cgroups == "hybrid":
-            raise RuntimeFailed(
-                "crun does not work with hybrid control groups, which this host has: use runc, or boot "
-                "with control groups of version 2 only"
-            )
-        kind, max_size, max_file = logs.policy(host.log_config)
-        parent = host.cgroup_parent or self._cgroup_parent
-        return Record(
-            runtime=name,
-            program=program,
-            cgroup=f"/{parent.strip('/')}/{container.id}",
-            tty=config.tty,
-            stdin=config.open_stdin,
-            hold=config.tty or not config.stdin_once,
-            log="" if kind == "none" else str(self.log_path(container.id)),
-            max_size=max_size,
-            max_file=max_file,
-        )
-
-    def _write_bundle(self, box: Box, record: Record, root: str) -> None:
-        host = box.container.host
-        bundle = self._bundle(box.container.id)
-        bundle.make()
-        bundle.write(bundle.record_file, msgspec.json.encode(record))
-        asked = {device.path_on_host for device in host.devices or ()} | limits.devices_of(host)
-        facts = oci.Facts(
-            root=root,
-            user=users.resolve(root, box.container.config.user, host.group_add),
-            machine=self._machine,
-            cgroup=record.cgroup,
-            nodes=machine.nodes(asked),
-            every_node=machine.host_nodes() if host.privileged else (),
-            shm=self._shared_memory(host, bundle),
-            architecture=ARCHITECTURES.get(platform.machine(), platform.machine()),
-        )
-        spec, warnings = oci.spec(box, facts)
-        _warn(box.container.id, warnings)
-        bundle.write(bundle.config, msgspec.json.encode(spec))
-        if record.log:
-            Path(record.log).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-    def _shared_memory(self, host: HostConfig, bundle: Bundle) -> str:
-        if host.ipc_mode == "shareable":
-            return shm.make(bundle.shm, host.shm_size or defaults.SHM_SIZE)
-        if host.ipc_mode.startswith("container:"):
-            donor = self._bundle(host.ipc_mode.partition(":")[2])
-            return str(donor.shm) if donor.shm.is_dir() else ""
-        return ""
 
     async def _spawn(self, container_id: str, record: Record) -> Born:
         bundle = self._bundle(container_id)
@@ -387,18 +313,13 @@ class OciRuntime:
         shm.drop(bundle.shm)
         self._rootfs.unmount(container_id)
         if record is not None:
-            cgroups.remove(self._machine.hierarchies, record.cgroup)
+            cgroups.remove(self._maker.machine.hierarchies, record.cgroup)
             self._runner.forget(record, container_id)
         bundle.remove()
 
 
 def _not_running(container_id: str) -> RuntimeFailed:
     return RuntimeFailed(f"container {container_id} is not running")
-
-
-def _warn(container_id: str, warnings: Iterable[str]) -> None:
-    for warning in warnings:
-        log.warning("container %s: %s", container_id[:12], warning)
 
 
 def _now() -> str:

@@ -55,13 +55,12 @@ def spec(box: Box, facts: Facts) -> tuple[dict[str, Any], list[str]]:
     return found, warnings
 
 
-def process(container: Container, facts: Facts, spec: ExecSpec, user: User) -> dict[str, Any]:
+def process(container: Container, spec: ExecSpec, user: User, machine: Machine) -> dict[str, Any]:
     """The process of an exec: ``process.json``. ``user`` is the exec's own, resolved already."""
     host = container.host
     privileged = spec.privileged or host.privileged
-    found = _base(
-        container, user, caps.wanted(host.cap_add, host.cap_drop, privileged, facts.machine.capabilities)
-    )
+    chosen = caps.wanted(host.cap_add, host.cap_drop, privileged, machine.capabilities)
+    found = _base(container, user, chosen)
     found["args"] = list(spec.cmd)
     found["cwd"] = spec.working_dir or container.config.working_dir or "/"
     found["terminal"] = spec.tty
