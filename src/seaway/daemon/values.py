@@ -175,10 +175,10 @@ def pool(value: tuple[str, int]) -> tuple[str, int]:
 
 
 def host(value: str) -> str:
-    """Where to listen: ``unix:///path`` or ``tcp://address:port``, in one canonical form."""
+    """Where to listen: ``unix:///path``, ``tcp://address:port``, or ``fd://`` for systemd's sockets."""
     text = value if "://" in value else f"tcp://{value}"
     parts = urlsplit(text)
-    if parts.scheme == "unix" and text[7:].startswith("/"):
+    if text == "fd://" or (parts.scheme == "unix" and text[7:].startswith("/")):
         return text
     if parts.scheme != "tcp" or parts.path.strip("/") or parts.query:
         raise refuse(value, "unix:///path or tcp://address:port")
