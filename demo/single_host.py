@@ -16,7 +16,7 @@ from demo.machine import Result
 from demo.story import CHAPTERS, Chapter, Step
 from demo.traces import look, settle_to
 
-IMAGE = Path(__file__).resolve().parents[1] / "build/images/training-webapp.tar"
+IMAGE = Path(__file__).resolve().parents[1] / "build/training-webapp.tar"
 
 
 class Stage:

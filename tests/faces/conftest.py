@@ -10,7 +10,7 @@ from demo.traces import descriptors, look, settle_to
 from tests.faces.box import empty
 from tests.faces.image import NAME, build
 
-WEBAPP = Path(__file__).resolve().parents[2] / "build/images/training-webapp.tar"
+WEBAPP = Path(__file__).resolve().parents[2] / "build/training-webapp.tar"
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,8 @@ def registry(spare: Host) -> Iterator[str]:
     folder = spare.root / "registry"
     config = spare.root / "registry.yml"
     config.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\nhttp: {{addr: '127.0.0.1:5000'}}\n"
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\n"
+        "http: {addr: '127.0.0.1:5000'}\n"
     )
     process = spare.popen("docker-registry", "serve", str(config), stdout=-3, stderr=-3)
     until(lambda: "{}" in get(spare, "http://127.0.0.1:5000/v2/"))

@@ -1,9 +1,17 @@
 """A name server of the outside world for the tests, run on the LAN's router."""
 
+import os
+import socketserver
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
 
 from demo.machine import Machine
 
@@ -42,15 +50,6 @@ class Upstream:
 
 
 def _serve(address: str, count: str) -> None:
-    import os
-    import socketserver
-    import threading
-
-    import dns.flags
-    import dns.message
-    import dns.rcode
-    import dns.rrset
-
     def answer(raw: bytes, limit: int) -> bytes:
         with open(count, "a") as file:
             file.write(".")

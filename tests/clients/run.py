@@ -1,0 +1,130 @@
+"""Run the network tests of docker-py and aiodocker, as their authors wrote them, against Seaway.
+
+    .venv/bin/python tests/clients/run.py [--docker-py FOLDER] [--all] [--keyword EXPRESSION]
+
+aiodocker's tests come with its source package. docker-py's do not: FOLDER is an unpacked docker-py 7.2.0
+(with ``tests/`` in it). Each suite has an environment of its own below build/clients, with the versions it
+was written for. Three of docker-py's tests need a swarm, which Seaway does not have.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from demo.host import Host, Street
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build/clients"
+SWARM = ("create_network_attachable", "create_network_ingress", "create_inspect_network_with_scope")
+_NETWORK = ("api_network_test.py", "models_networks_test.py")
+_ALL = (
+    *("api_image_test.py", "models_images_test.py", *_NETWORK, "api_client_test.py", "api_container_test.py"),
+    *(
+        "api_exec_test.py",
+        "api_healthcheck_test.py",
+        "api_volume_test.py",
+        "client_test.py",
+        "errors_test.py",
+    ),
+    *(
+        "models_containers_test.py",
+        "models_resources_test.py",
+        "models_volumes_test.py",
+        "regression_test.py",
+    ),
+)
+_AIO_ALL = ("networks", "containers", "events", "execs", "integration", "system", "volumes", "utils")
+_DOCKER_PINS = ("docker==7.2.0", "pytest==9.2.0", "pytest-timeout==2.4.0", "paramiko", "websocket-client")
+_AIO_PINS = (
+    *("aiodocker==0.26.0", "aiohttp==3.13.3", "pytest==9.0.2", "pytest-asyncio==1.3.0", "pytest-timeout"),
+    *("testcontainers==4.14.0", "packaging==26.0"),
+)
+
+
+def environment(name: str, pins: Sequence[str]) -> Path:
+    """A virtual environment with these packages; its interpreter."""
+    python = BUILD / name / "bin/python"
+    stamp = BUILD / name / ".done"
+    if not stamp.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(BUILD / name)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *pins], check=True)
+        stamp.touch()
+    return python
+
+
+def source(package: str, version: str) -> Path:
+    """A package's source, from its registry."""
+    target = BUILD / f"{package}-{version}"
+    if not target.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        flags = ("-q", "--no-deps", "--no-binary", package, "-d", str(BUILD))
+        subprocess.run([sys.executable, "-m", "pip", "download", *flags, f"{package}=={version}"], check=True)
+        subprocess.run(["tar", "xzf", f"{target}.tar.gz", "-C", str(BUILD)], check=True)
+    return target
+
+
+def run(host: Host, python: Path, folder: Path, argv: Sequence[str]) -> int:
+    """pytest in a suite's folder with the host's socket as DOCKER_HOST."""
+    print(f"== {folder.name}: pytest {' '.join(argv)}", flush=True)
+    env = {**host.env, "PATH": os.environ["PATH"], "DOCKER_HOST": host.url}
+    return subprocess.run([str(python), "-m", "pytest", "-q", *argv], cwd=folder, env=env).returncode
+
+
+def docker_py(street: Street, folder: Path, whole: bool, keyword: str) -> int:
+    """docker-py's own tests: the 30 of its 33 network tests that need no swarm, or all of 15 files."""
+    python = environment("docker-py-env", _DOCKER_PINS)
+    host = street.host("docker-py", 21)
+    host.start()
+    host.docker("load", "-i", str(ROOT / "build/busybox.tar"))
+    files = [f"tests/integration/{name}" for name in (_ALL if whole else _NETWORK)]
+    names = " or ".join(SWARM)
+    choose = ["-k", keyword or f"not ({names})"]
+    flags = ["-p", "no:cacheprovider", "--timeout", "120" if whole else "60", *choose]
+    code = run(host, python, folder, [*flags, *files])
+    host.close()
+    return code
+
+
+def aiodocker(street: Street, whole: bool, keyword: str) -> int:
+    """aiodocker's own tests: its 6 network tests, or all of 8 files."""
+    python = environment("aiodocker-env", _AIO_PINS)
+    folder = source("aiodocker", "0.26.0")
+    host = street.host("aiodocker", 22)
+    host.start()
+    tar = BUILD / "python.tar"
+    tags = [w for t in ("python:latest", "python:3.13-alpine", "python:3.14-alpine") for w in ("--tag", t)]
+    builder = str(ROOT / "images/training-webapp/build.py")
+    subprocess.run([sys.executable, builder, "--output", str(tar), *tags], check=True)
+    host.docker("load", "-i", str(tar), timeout=120)
+    files = [f"tests/test_{name}.py" for name in (_AIO_ALL if whole else ("networks",))]
+    code = run(host, python, folder, ["-o", "addopts=", "-p", "no:cacheprovider", "-k", keyword, *files])
+    host.close()
+    return code
+
+
+def main() -> int:
+    """Read the flags and run the suites."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--docker-py", type=Path, metavar="FOLDER", help="an unpacked docker-py 7.2.0")
+    parser.add_argument("--only", choices=["docker-py", "aiodocker"])
+    parser.add_argument("--all", action="store_true", help="not only the network tests")
+    parser.add_argument("-k", "--keyword", default="")
+    flags = parser.parse_args()
+    codes = []
+    with Street() as street:
+        if flags.docker_py and flags.only != "aiodocker":
+            codes.append(docker_py(street, flags.docker_py.resolve(), flags.all, flags.keyword))
+        if flags.only != "docker-py":
+            codes.append(aiodocker(street, flags.all, flags.keyword))
+    if not flags.docker_py:
+        print("docker-py's tests are not in its package: give their folder, make clients TESTS=…")
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
