@@ -1,7 +1,9 @@
 """What the kernel says about ports: which it gives out by itself, which are reserved, which are in use."""
 
+import socket
 from pathlib import Path
 
+IPPROTO_SCTP = 132
 SYSCTLS = Path("/proc/sys/net/ipv4")
 FALLBACK = range(49153, 65536)
 """Docker's, for when the kernel does not tell."""
@@ -41,3 +43,17 @@ def ports_in_use() -> frozenset[tuple[str, int]]:
                 continue
             found.update((proto, int(line.split(None, 2)[1].rpartition(":")[2], 16)) for line in lines)
     return frozenset(found)
+
+
+def families() -> tuple[int, ...]:
+    """The address families this kernel has: a host started without IPv6 publishes on IPv4 alone."""
+    return (4, 6) if Path("/proc/thread-self/net/if_inet6").exists() else (4,)
+
+
+def sctp_supported() -> bool:
+    """Whether this kernel can have SCTP sockets."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_SCTP).close()
+    except OSError:
+        return False
+    return True
