@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +65,7 @@ class Engine:
         self.runtime = OciRuntime(
             data_root=settings.data_root,
             exec_root=settings.exec_root,
-            runtimes=settings.runtimes,
+            runtimes={name: shutil.which(path) or path for name, path in settings.runtimes.items()},
             default=settings.default_runtime,
             cgroup_parent=settings.cgroup_parent or "/seaway",
             rootfs=Rootfs(settings.data_root / "rootfs"),

@@ -62,7 +62,9 @@ class Execs:
         self._check(container)
         record.running = True
         try:
-            handle = await self.core.runtime.exec_start(container.id, exec_id, record.spec, container)
+            handle = await self.core.runtime.exec_start(
+                container.id, exec_id, record.spec, container, detach=detach
+            )
         except SeawayError as error:
             record.running, record.exit_code = False, exit_code_of(error.message)
             raise

@@ -1,7 +1,7 @@
 """The verbs of images, which the runtime room does, with the events and users only the engine knows."""
 
 import builtins
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,12 @@ class Imaging:
     async def history(self, reference: str) -> Any:
         """The steps an image was made by."""
         return await self.core.images.history(reference)
+
+    async def prune(
+        self, filters: Mapping[str, builtins.list[str]]
+    ) -> tuple[builtins.list[dict[str, str]], int]:
+        """Remove images nobody uses. What went, and bytes freed."""
+        return await self.core.images.prune(filters, self.users)
 
     async def _tell(self, action: str, name: str) -> None:
         image = await self.core.images.get(name)

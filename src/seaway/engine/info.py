@@ -4,6 +4,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from seaway.drivers.table import DRIVERS
 from seaway.engine import host
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def info(engine: "Engine") -> dict[str, Any]:
         "paused": sum(c.state.status == "paused" for c in containers),
         "stopped": sum(not c.state.running for c in containers),
         "networks": len(engine.facts.networks),
-        "data_root": str(engine.settings.data_root),
+        "network_drivers": tuple(DRIVERS),
+        "root": str(engine.settings.data_root),
         "exec_root": str(engine.settings.exec_root),
         "labels": list(engine.settings.labels),
         "default_runtime": engine.settings.default_runtime,
@@ -37,7 +39,7 @@ def info(engine: "Engine") -> dict[str, Any]:
         "mtu": engine.facts.node.mtu,
         "ip_forward": engine.settings.ip_forward,
         "listeners": engine.events.listeners,
-        "descriptors": len(os.listdir("/proc/self/fd")),
+        "fds": len(os.listdir("/proc/self/fd")),
         "repairs": engine.settler.repairs,
         "time": time.time_ns(),
         "pools": list(engine.settings.pools),

@@ -303,12 +303,9 @@ class Lifecycle:
             await self._ended(container, ended)
 
     async def _ended(self, container: Container, ended: Exit) -> None:
-        await self.core.runtime.delete(container.id)
-        await self.plug.unplug(container)
-        container = msgspec.structs.replace(self._current(container), sandbox_id="")
         again = self._wants_restart(container, ended)
-        container = await self._set(
-            container,
+        state = msgspec.structs.replace(
+            container.state,
             status="restarting" if again else "exited",
             pid=0,
             monitor=0,
@@ -316,6 +313,9 @@ class Lifecycle:
             oom_killed=ended.oom,
             finished=ended.at,
         )
+        before, container = container, msgspec.structs.replace(container, sandbox_id="", state=state)
+        await self.plug.unplug(before, container)
+        await self.core.runtime.delete(container.id)
         self._tell("die", container, exitCode=str(ended.code))
         if ended.oom:
             self._tell("oom", container)

@@ -54,13 +54,18 @@ class Plug:
             self._tell("connect", place)
         return box
 
-    async def unplug(self, container: Container) -> None:
-        """Remove a container's sandbox and endpoints, and settle. Succeeds when there is none."""
+    async def unplug(self, container: Container, after: Container | None = None) -> None:
+        """Remove a container's sandbox and endpoints, and settle. Succeeds when there is none.
+
+        ``after`` is what the container is from then on, written in the same commit.
+        """
         snapshot = self.core.facts.snapshot()
         places = snapshot.endpoints_of_container(container.id)
         boxes = [b for b in snapshot.sandboxes.values() if b.container_id == container.id]
         change = Change().remove(*boxes)
         endpoints.release(self.core.facts, container, places, change)
+        if after is not None:
+            change.put(after)
         await self.core.facts.commit(change)
         scope = [*(of_endpoint(e.id) for e in places), *(of_sandbox(b.id) for b in boxes)]
         try:

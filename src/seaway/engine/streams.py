@@ -78,8 +78,8 @@ class Streams:
             follow=follow,
             stdout=stdout,
             stderr=stderr,
-            since=since,
-            until=until,
+            since=round(since * 1e9),
+            until=round(until * 1e9),
             tail=tail,
             timestamps=timestamps,
             running=lambda: self._runs(container.id),
@@ -89,12 +89,12 @@ class Streams:
 
     def log_path(self, container: Container) -> Path:
         """The file a container's output is kept in."""
-        return self.core.directory(container.id) / f"{container.id}-json.log"
+        return self.core.runtime.log_path(container.id)
 
     async def top(self, reference: str, ps_args: str) -> dict[str, Any]:
         """The processes of a container, as ps(1) shows them."""
         container = self._running(reference)
-        return await top(container.id, container.state.pid, ps_args)
+        return await top(container.state.pid, ps_args)
 
     async def stats(self, reference: str, *, stream: bool, one_shot: bool) -> AsyncIterator[dict[str, Any]]:
         """Docker's statistics, once or every second; the first has its predecessor unless ``one_shot``."""
@@ -124,17 +124,19 @@ class Streams:
             for container in list(self.core.facts.containers.values()):
                 if container.state.running and container.host.log_config.config:
                     try:
-                        await self.core.runtime.rotate_due(container)
+                        await self.core.runtime.rotate_due(container.id)
                     except (OSError, Failure):
                         log.exception("cannot rotate", extra={"container": container.name})
 
     async def _sample(self, container: Container, before: dict[str, Any]) -> dict[str, Any]:
-        sample = {}
-        if container.state.running:
-            sample = await asyncio.to_thread(read_stats, container.id, container.state.pid)
-        past = before.get("cpu_stats", {})
-        head = {"id": container.id, "name": f"/{container.name}", "preread": before.get("read", "")}
-        return {**head, **sample, "precpu_stats": past}
+        return await asyncio.to_thread(
+            read_stats,
+            container.id,
+            container.state.pid if container.state.running else 0,
+            name=container.name,
+            networks=container.host.network_mode != "host",
+            previous=before or None,
+        )
 
     def _runs(self, container_id: str) -> bool:
         container = self.core.facts.containers.get(container_id)

@@ -10,7 +10,9 @@ from seaway.engine.events import Event, Events, matches
 from seaway.errors import InvalidInput
 
 
-async def collect(events: Events, since: float | None, until: float | None, **filters: list[str]) -> list[str]:
+async def collect(
+    events: Events, since: float | None, until: float | None, **filters: list[str]
+) -> list[str]:
     return [e.action async for e in events.subscribe(since, until, filters)]
 
 

@@ -64,7 +64,11 @@ BOXES = [box("web1", 1, status="running"), box("web2", 2, status="exited", exit_
 def passed(wanted: dict[str, list[str]]) -> list[str]:
     by_name = {c.name: c for c in BOXES}
     found = filters.containers(
-        BOXES, wanted, lambda c: {"front"} if c.name == "web1" else set(), lambda _c: set(), by_name.__getitem__
+        BOXES,
+        wanted,
+        lambda c: {"front"} if c.name == "web1" else set(),
+        lambda _c: set(),
+        by_name.__getitem__,
     )
     return [c.name for c in found]
 
