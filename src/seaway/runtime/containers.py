@@ -22,6 +22,7 @@ from seaway.runtime.making import Maker
 from seaway.runtime.processes import Watched, in_box, is_monitor, watch
 from seaway.runtime.rootfs import Rootfs
 from seaway.runtime.runner import Runner, answer
+from seaway.runtime.unbroken import unbroken
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +79,9 @@ class OciRuntime:
         try:
             root = await asyncio.to_thread(self._rootfs.mount, container_id, box.lower)
             await asyncio.to_thread(self._maker.write, box, self._bundle(container_id), record, root)
-            return await self._spawn(container_id, record)
+            return await unbroken(self._spawn(container_id, record))
         except BaseException:
-            await self.delete(container_id)
+            await unbroken(self.delete(container_id))
             raise
 
     async def start(self, container_id: str) -> None:
@@ -198,7 +199,7 @@ class OciRuntime:
         place = Bundle(bundle.execs / exec_id)
         await asyncio.to_thread(self._maker.write_exec, container, spec, place, root)
         call = execs.Call(self._conmon, container_id, exec_id, record, self._runner.root(record), place)
-        return await execs.start(call, spec, detach)
+        return await unbroken(execs.start(call, spec, detach))
 
     def log_path(self, container_id: str) -> Path:
         """Where a container's log is (Docker's LogPath); there is none when its log type is ``none``."""

@@ -12,7 +12,7 @@ def arguments(pid: int) -> list[str]:
         data = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return []
-    return data.decode(errors="replace").split("\0")
+    return data.decode(errors="replace").split("\0") if data else []
 
 
 def is_monitor(pid: int, container_id: str) -> bool:

@@ -41,7 +41,9 @@ def find(passwd: str, group: str, user: str, group_add: Sequence[str] | None = N
     else:
         uid = int(entry[2])
     gid = _gid(group, group_name) if group_name else int(entry[3]) if entry else 0
-    groups = [] if group_name or entry is None else _memberships(group, entry[0])
+    # The primary group stands among the additional ones too: a process that drops it by setgid(2) would
+    # otherwise pass tests that deny its group (negative group permissions).
+    groups = [gid] + ([] if group_name or entry is None else _memberships(group, entry[0]))
     groups += [_gid(group, extra) for extra in group_add or ()]
     return User(uid, gid, tuple(dict.fromkeys(groups)), entry[5] if entry else "")
 
