@@ -32,7 +32,8 @@ check: setup     ## style, types, import arrows, sizes
 clients: images  ## the network tests of docker-py (TESTS=its folder) and aiodocker against Seaway
 	@$(PY) tests/clients/run.py $(if $(TESTS),--docker-py $(TESTS))
 
-bench-attach: images ## what a container's networking costs; results in bench/results/
+bench-attach: images ## what a container's networking costs, beside Docker, podman and CNI
+	@scripts/setup peers
 	@$(PY) bench/attach.py
 
 clean:           ## everything that make setup and make images made inside this folder

@@ -1,0 +1,1 @@
+"""What does each way cost: measuring, on throw-away hosts."""
