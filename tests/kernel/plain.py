@@ -1,4 +1,4 @@
-"""Plain hands: resources to the kernel by ``ip``, ``bridge``, ``sysctl`` and ``nft``, for tests of plans alone.
+"""Plain hands: resources to the kernel by ``ip``, ``bridge``, ``sysctl`` and ``nft``, to test plans alone.
 
 They make and never change or remove: the namespaces of a test go away as a whole.
 """
@@ -81,5 +81,9 @@ class Plain:
                "name", r.peer, "netns", far, "address", r.mac, "mtu", str(r.mtu))  # fmt: skip
         yield ("ip", "-n", near, "link", "set", r.name, "master", r.master, "up")
         yield ("ip", "netns", "exec", near, "bridge", "link", "set", "dev", r.name,
-               "hairpin", "on" if r.hairpin else "off", "isolated", "on" if r.isolated else "off")  # fmt: skip
+               "hairpin", _switch(r.hairpin), "isolated", _switch(r.isolated))  # fmt: skip
         yield ("ip", "-n", far, "link", "set", r.peer, "up")
+
+
+def _switch(on: bool) -> str:
+    return "on" if on else "off"

@@ -1,4 +1,4 @@
-"""A town for packets: a LAN host, the host, and containers on bridges, made from facts by the drivers' plans."""
+"""A town for packets: a LAN host, the host, and containers on bridges, made from facts by the drivers."""
 
 import contextlib
 import os
@@ -29,6 +29,7 @@ class Town:
 
     mark: str
     node: Node = Node(name="town")
+    filter_bridges: bool = True
     networks: dict[str, Network] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     sandboxes: dict[str, Sandbox] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class Town:
             run("ip", "-n", name, "link", "set", "lo", "up")
         run("ip", "-n", here, "link", "add", "up0", "type", "veth", "peer", "name", "up0", "netns", there)
         for name, addresses in ((here, (HOST4, OTHER4, HOST6)), (there, (LAN4, LAN6))):
+            run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.up0.accept_dad=0")
             for address in addresses:
                 tail = ("/64", "nodad") if ":" in address else ("/24",)
                 run("ip", "-n", name, "addr", "add", address + tail[0], "dev", "up0", *tail[1:])
@@ -102,6 +104,10 @@ class Town:
         # The LAN host routes everything to the host: it would reach a container directly if it could.
         run("ip", "-n", there, "route", "add", "default", "via", HOST4)
         run("ip", "-n", there, "route", "add", "default", "via", HOST6)
+        for kind in ("ip", "ip6"):
+            path = f"/proc/sys/net/bridge/bridge-nf-call-{kind}tables"
+            switch = f"test ! -e {path} || echo {int(self.filter_bridges)} > {path}"
+            run("ip", "netns", "exec", here, "sh", "-c", switch)
         # As in life: the networks stand before their containers come.
         hands = Plain(here)
         hands.make(self.ground())
@@ -117,14 +123,14 @@ class Town:
         found = [a for e in self.endpoints.values() if e.name == name for a in e.addresses]
         return next(a.partition("/")[0] for a in found if (":" in a) == (family == 6))
 
-    def serve(self, name: str, port: int, proto: str = "tcp") -> None:
+    def serve(self, name: str, port: int, proto: str = "tcp", at: str = "::") -> None:
         """A server in a container that answers with the address of whoever asks, both families."""
         kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
 
         def door() -> socket.socket:
-            made = socket.socket(socket.AF_INET6, kind)
+            made = socket.socket(socket.AF_INET6 if ":" in at else socket.AF_INET, kind)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind(("::", port))
+            made.bind((at, port))
             return made
 
         server = in_namespace(self.path(name), door)
@@ -141,7 +147,7 @@ class Town:
 
         def call() -> str:
             with socket.socket(family, kind) as caller:
-                caller.settimeout(0.5)
+                caller.settimeout(0.4)
                 if source:
                     caller.bind((source, 0))
                 try:
@@ -177,8 +183,11 @@ def _answer(server: socket.socket, name: str, proto: str) -> None:
 
 
 @contextlib.contextmanager
-def town(mark: str) -> Iterator[Town]:
-    """A town that is gone afterwards. ``mark`` begins the names of all its namespaces."""
-    made = Town(f"sw{mark}{os.getpid() % 10000}")
+def town(mark: str, *, filter_bridges: bool = True, node: Node = Node(name="town")) -> Iterator[Town]:  # noqa: B008
+    """A town that is gone afterwards. ``mark`` begins the names of all its namespaces.
+
+    ``filter_bridges`` says whether br_netfilter passes bridged packets to the firewall, if it is there.
+    """
+    made = Town(f"sw{mark}{os.getpid() % 10000}", node, filter_bridges)
     with made.closing:
         yield made
