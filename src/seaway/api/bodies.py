@@ -59,7 +59,7 @@ def _lists(raw: dict[str, Any]) -> None:
 
 def attachment(raw: dict[str, Any]) -> Attachment:
     """EndpointSettings as a wish; what only answers carry (IPAddress, Gateway, …) is passed over."""
-    return convert(raw, Attachment)
+    return convert(raw, Attachment, "EndpointConfig")
 
 
 def container(raw: Any, name: str, platform: str, version: Version) -> tuple[ContainerSpec, list[str]]:
@@ -72,18 +72,18 @@ def container(raw: Any, name: str, platform: str, version: Version) -> tuple[Con
     _lists(raw)
     config = convert(raw, Config)
     host = host_config(host_raw)
-    wishes = convert(networking, dict[str, Any]).get("EndpointsConfig", {})
-    networks = convert(wishes, dict[str, Attachment])
+    wishes = convert(networking, dict[str, Any], "NetworkingConfig").get("EndpointsConfig", {})
+    networks = convert(wishes, dict[str, Attachment], "NetworkingConfig.EndpointsConfig")
     config, networks, warnings = _mac(config, host, networks, version)
     spec = ContainerSpec(name=name, config=config, host=host, networks=networks, platform=platform or "linux")
     return spec, warnings
 
 
-def host_config(raw: Any) -> HostConfig:
+def host_config(raw: Any, at: str = "HostConfig") -> HostConfig:
     """HostConfig, typed; Docker's ways of saying "not set" become None."""
     if isinstance(raw, dict):
         _lists(raw)
-    host = convert(raw, HostConfig)
+    host = convert(raw, HostConfig, at)
     changes: dict[str, Any] = {}
     if host.memory_swappiness == -1:
         changes["memory_swappiness"] = None

@@ -106,7 +106,7 @@ def size_of(call: Call) -> tuple[int, int]:
 async def update(call: Call) -> web.StreamResponse:
     """Change limits or the restart policy; only what is given and not zero changes."""
     raw = bodies.without_nulls(await read_json(call.request) or {})
-    host = bodies.host_config(raw)
+    host = bodies.host_config(raw, "")
     given = msgspec.to_builtins(host)
     changes: dict[str, Any] = {k: given[k] for k in raw if k in given and raw[k] not in (0, "", [], {})}
     warnings = await call.engine.containers.update(call.ref, changes)

@@ -7,6 +7,7 @@ The old protocol must still hear of the connection's end, or the server would co
 import asyncio
 import contextlib
 import fcntl
+import logging
 import select
 import struct
 import termios
@@ -16,6 +17,8 @@ from aiohttp import web
 
 from seaway.api.detach import Keys
 from seaway.runtime.contract import Console
+
+log = logging.getLogger(__name__)
 
 RAW = "application/vnd.docker.raw-stream"
 MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
@@ -38,7 +41,7 @@ HEAD_READ = 5.0
 NO_COUNT = 0.02
 """Seconds to wait instead, where the kernel cannot say what the client has read (TCP, TLS)."""
 
-GLANCE = 2.0
+GLANCE = 1.0
 """Seconds between two looks whether a half-closed client has gone for good."""
 
 
@@ -172,6 +175,9 @@ async def serve(
             line.finish()
     except* ConnectionError:
         pass  # The client has gone: nobody is left to tell.
+    except* Exception as group:
+        # The head is out, so no status can tell of it any more: the stream just ends.
+        log.warning("a hijacked stream broke", exc_info=group)
     finally:
         console.close()
     return Hijacked()

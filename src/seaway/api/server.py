@@ -17,7 +17,7 @@ from aiohttp import web
 from seaway.api import shapes_system
 from seaway.api.errors import rendered, response
 from seaway.api.routes import ROUTES, Handler
-from seaway.api.wire import Call, not_found, parse_version
+from seaway.api.wire import OPEN, Call, not_found, parse_version
 from seaway.errors import Failure, InvalidInput
 
 if TYPE_CHECKING:
@@ -149,12 +149,13 @@ async def _guard(
     except ConnectionError:
         raise
     except Exception as error:
+        if OPEN in request:
+            raise  # aiohttp logs it and closes the connection, so that the client sees it cut off
         return rendered(error)
 
 
 async def _mark(_request: web.Request, answer: web.StreamResponse) -> None:
-    for name, value in shapes_system.common_headers().items():
-        answer.headers.setdefault(name, value)
+    answer.headers.update(shapes_system.common_headers())
 
 
 def _unix_socket(listener: Listener) -> socket.socket:

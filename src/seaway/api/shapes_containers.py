@@ -230,7 +230,9 @@ def ports(
 
 def _addressed(one: Container, sandbox: Sandbox | None) -> bool:
     """Whether the container has ports of its own now: running, with a namespace and addresses of its own."""
-    return one.state.running and sandbox is not None and one.host.network_mode not in ("host", "none")
+    mode = one.host.network_mode
+    own = mode not in ("host", "none") and not mode.startswith("container:")
+    return own and one.state.running and sandbox is not None
 
 
 def _bindings(sandbox: Sandbox | None) -> list[Binding]:

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
@@ -27,6 +26,9 @@ OLDEST: Version = (1, 24)
 
 JSON_TYPE = "application/json"
 """Exactly this: the CLI shows any other type as plain text."""
+
+OPEN = web.RequestKey("open", bool)
+"""Set on a request whose answer's head is out: errors can only cut it off from then on."""
 
 GLANCE = 1.0
 """Seconds between two looks whether the client of a silent stream is still there."""
@@ -74,7 +76,7 @@ class Call:
     @property
     def ref(self) -> str:
         """What the path names: a container, network, image, volume or exec."""
-        return unquote(self.request.match_info["ref"])
+        return self.request.match_info["ref"]
 
     def before(self, minor: int) -> bool:
         """Whether the client speaks a version older than 1.``minor``."""
@@ -159,16 +161,18 @@ async def read_json(request: web.Request) -> Any | None:
         raise InvalidInput(f"invalid JSON: {error}") from None
 
 
-_AT = re.compile(r"^(?P<what>.*?) - at `\$\.?(?P<path>.*)`$")
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$")
 
 
-def convert(raw: Any, kind: type[T]) -> T:
-    """Plain values as ``kind``; a wrong type is refused with its place and what is allowed there."""
+def convert(raw: Any, kind: type[T], at: str = "") -> T:
+    """Plain values as ``kind``; a wrong type is refused with its place (below ``at``) and what is allowed."""
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         found = _AT.match(str(error))
-        text = f"{found['path']}: {found['what']}" if found else str(error)
+        what, path = (found["what"], found["path"] or "") if found else (str(error), "")
+        place = f"{at}.{path}" if at and path and path[0] != "[" else at + path
+        text = f"{place}: {what}" if place else what
         raise InvalidInput(f"invalid JSON: {text.replace('`', '')}") from None
 
 
@@ -186,6 +190,7 @@ def nothing(status: int = 204) -> web.Response:
 async def opened(request: web.Request, kind: str = JSON_TYPE, status: int = 200) -> web.StreamResponse:
     """A stream whose head has gone out already; the body follows in chunks."""
     stream = web.StreamResponse(status=status, headers={"Content-Type": kind})
+    request[OPEN] = True
     await stream.prepare(request)
     return stream
 
@@ -217,6 +222,7 @@ async def stream_bytes(
     """Bytes as they come. An error before the first piece is an ordinary answer; a later cuts them off."""
     first = await anext(pieces, None)
     stream = web.StreamResponse(headers={"Content-Type": kind, **(headers or {})})
+    request[OPEN] = True
     await stream.prepare(request)
     if first is not None:
         await stream.write(first)
