@@ -112,6 +112,8 @@ class Town:
         hands = Plain(here)
         hands.make(self.ground())
         hands.make(self.people())
+        # The wire between the hosts is an old one: neighbours on it know each other.
+        assert any(self.pings("host", LAN6) for _ in range(5)) and self.pings("host", LAN4)
         return self
 
     def _remove(self) -> None:
