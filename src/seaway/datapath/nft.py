@@ -12,7 +12,7 @@ from seaway.datapath import nft_listing
 from seaway.datapath.hands import Refusal
 from seaway.datapath.nft_library import Fault, Nft
 from seaway.datapath.reconcile import Change, Operation, Remove
-from seaway.datapath.resources import NftElement, NftTable, Resource
+from seaway.datapath.resources import HOST, NftElement, NftTable, Resource
 from seaway.model.names import TABLE
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class NftHand:
     def _read(self, ns: str, nft: Nft) -> Iterator[Resource]:
         listed = nft.listing("tables", elements=False)
         for family, name in nft_listing.tables(listed) if listed else ():
-            if name != self._table and (ns, family, name) not in self._written:
+            if not self._ours(ns, family, name):
                 continue
             listing = nft.listing(f"table {family} {name}", elements=True)
             if listing is None:
@@ -100,6 +100,11 @@ class NftHand:
             yield table if table and as_written else NftTable(ns, family, name, "")
             for element in nft_listing.elements(listing, ns):
                 yield self._spelling.get(element, element)
+
+    def _ours(self, ns: str, family: str, name: str) -> bool:
+        """Our name is ours everywhere, and in sandboxes also what begins with it."""
+        known = name == self._table or (ns, family, name) in self._written
+        return known or (ns != HOST and name.startswith(f"{TABLE}-"))
 
     def _write(self, operations: Sequence[Operation], nft: Nft) -> list[Refusal]:
         tables = [o.resource for o in operations if isinstance(o.resource, NftTable)]

@@ -1,0 +1,87 @@
+"""What we believe the kernel holds: resources by key, how sure that is, and what stands on what."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Self
+
+from seaway.datapath.reconcile import Make, Operation, Remove
+from seaway.datapath.resources import Key, Resource
+from seaway.datapath.standing import grounds, renewed, stands_on
+
+
+class Belief:
+    """Resources by key. One that is not sure is there in some state or other, or not at all."""
+
+    def __init__(self, resources: Iterable[Resource] = ()) -> None:
+        self._held: dict[Key, Resource] = {}
+        self._unsure: set[Key] = set()
+        self._standing: defaultdict[Key, set[Key]] = defaultdict(set)
+        for resource in resources:
+            self.put(resource)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._held
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._held)
+
+    def __getitem__(self, key: Key) -> Resource:
+        return self._held[key]
+
+    def sure(self, key: Key) -> bool:
+        """Whether it is held, and just as we say."""
+        return key in self._held and key not in self._unsure
+
+    def copy(self) -> Self:
+        """Another one, equal and independent."""
+        other = type(self)(self._held.values())
+        other._unsure = set(self._unsure)
+        return other
+
+    def put(self, resource: Resource, *, sure: bool = True) -> None:
+        """Hold a resource, instead of what had its key."""
+        self.drop(resource.key)
+        self._held[resource.key] = resource
+        if not sure:
+            self._unsure.add(resource.key)
+        for ground in stands_on(resource):
+            self._standing[ground].add(resource.key)
+
+    def drop(self, key: Key) -> None:
+        """Hold it no longer."""
+        self._unsure.discard(key)
+        resource = self._held.pop(key, None)
+        for ground in stands_on(resource) if resource is not None else ():
+            standing = self._standing[ground]
+            standing.discard(key)
+            if not standing:
+                del self._standing[ground]
+
+    def lost_by(self, operations: Iterable[Operation]) -> set[Key]:
+        """What falls when the operations renew the ground it stands on, and what stands on that."""
+        return self._fall(renewed(operations))
+
+    def _fall(self, ground: Iterable[Key]) -> set[Key]:
+        lost: set[Key] = set()
+        waiting = list(ground)
+        while waiting:
+            for key in self._standing.get(waiting.pop(), set()) - lost:
+                lost.add(key)
+                waiting += grounds(self._held[key])
+        return lost
+
+    def done(self, operation: Operation) -> None:
+        """Note that an operation was carried out."""
+        if isinstance(operation, Remove):
+            for key in self._fall(grounds(operation.resource)):
+                self.drop(key)
+            self.drop(operation.resource.key)
+        else:
+            self.put(operation.resource)
+
+    def failed(self, operation: Operation) -> None:
+        """Note that an operation was refused: what should have been made may be there by half."""
+        if isinstance(operation, Make) and operation.resource.key in self._held:
+            self._unsure.add(operation.resource.key)
+        elif not isinstance(operation, Remove):
+            self.put(operation.resource, sure=False)
