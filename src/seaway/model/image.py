@@ -11,7 +11,8 @@ class Image(Struct, frozen=True, kw_only=True):
     """An image. ``id`` is ``sha256:`` and 64 digits, the digest of the configuration's own bytes.
 
     ``size`` is that of the unpacked layers in bytes; ``history`` and ``diff_ids`` are as the
-    OCI image specification has them, oldest first. ``parent`` is the image a commit was made upon;
+    OCI image specification has them, oldest first; each step of the history has ``size`` besides, the
+    bytes of the layer it made. ``parent`` is the image a commit was made upon;
     ``last_tagged`` is RFC 3339 text.
     """
 

@@ -76,6 +76,18 @@ def _last_comment(document: dict[str, Any]) -> str:
     return str(history[-1].get("comment") or "")
 
 
+def weighed(history: Sequence[dict[str, Any]], sizes: Sequence[int]) -> tuple[dict[str, Any], ...]:
+    """The steps with ``size``, in bytes, of the layer that each made; steps without a layer have 0.
+
+    An image that tells fewer steps than it has layers gets nameless ones for the rest.
+    """
+    left = list(sizes)
+    steps = []
+    for step in history:
+        steps.append({**step, "size": 0 if step.get("empty_layer") or not left else left.pop(0)})
+    return (*steps, *({"size": size} for size in left))
+
+
 def config_document(config: Config) -> dict[str, Any]:
     """The configuration as JSON, without what is empty."""
     found: dict[str, Any] = msgspec.to_builtins(config)
@@ -103,6 +115,6 @@ def write_image(
     }
     document = {key: value for key, value in document.items() if value}
     document["config"] = config_document(config)
-    document["history"] = list(history)
+    document["history"] = [{k: v for k, v in step.items() if k != "size"} for step in history]
     document["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids)}
     return msgspec.json.encode(document)

@@ -26,9 +26,23 @@ def named_by_id(store: ImageStore, text: str, image_id: str) -> bool:
     return _by_name(store, text) != image_id
 
 
+def saved_names(store: ImageStore, text: str) -> list[tuple[str, str]]:
+    """What ``docker save TEXT`` means: images with the tag to save them under, empty for none.
+
+    A name without a tag is all tags of its repository; an ID or a digest has no tag.
+    """
+    reference = image_names.parse(text) if not image_names.is_identity(text) else None
+    if reference and not reference.tag and not reference.digest:
+        tags = [tag for tag in store.index.tags if image_names.parse(tag).name == reference.name]
+        if tags:
+            return [(store.index.tags[tag], tag) for tag in sorted(tags)]
+    image_id = find(store, text)
+    tag = reference.key if reference and reference.tag and not reference.digest else ""
+    return [(image_id, "" if named_by_id(store, text, image_id) else tag)]
+
+
 def _by_name(store: ImageStore, text: str) -> str:
-    digits = image_names.identity_digits(text)
-    if len(digits) == len("0" * 64):
+    if image_names.is_identity(text):
         return ""
     reference = image_names.parse(text)
     names = store.index.digests if reference.digest else store.index.tags

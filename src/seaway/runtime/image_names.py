@@ -108,13 +108,26 @@ def identity_digits(text: str) -> str:
     return digits if _HEX.fullmatch(digits) else ""
 
 
-def is_digest(text: str) -> bool:
-    """True for ``sha256:`` and 64 digits."""
-    return _DIGEST.fullmatch(text) is not None
+def is_identity(text: str) -> bool:
+    """True for a whole image ID: 64 digits, with ``sha256:`` or without."""
+    return _HEX64.fullmatch(text.removeprefix("sha256:")) is not None
+
+
+def named(repo: str, tag: str) -> Reference | None:
+    """The name that an image shall get, by repository and tag; None when there is no repository.
+
+    ``repo`` may hold the tag. Raises InvalidInput.
+    """
+    if not repo:
+        return None
+    reference = parse(repo)
+    if reference.digest or tag.startswith("sha256:"):
+        raise InvalidInput("refusing to create a tag with a digest reference")
+    return (reference.with_tag(tag) if tag else reference).tagged
 
 
 def absent(text: str) -> str:
     """Docker's sentence for an image that is not here."""
-    if is_digest(text) or _HEX64.fullmatch(text):
+    if is_identity(text):
         return f"No such image: sha256:{text.removeprefix('sha256:')}"
     return f"No such image: {parse(text).tagged}"

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from seaway.errors import Failure, SeawayError
 from seaway.model.image import Image
-from seaway.runtime.image_config import digest_of, read_image
+from seaway.runtime.image_config import digest_of, read_image, weighed
 from seaway.runtime.image_layers import Layer, sync_file
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,10 @@ class ImageStore:
     def image(self, image_id: str) -> Image:
         """The image with its present names. KeyError when there is none."""
         record = self.index.images[image_id]
+        image = self._images[image_id]
         return replace(
-            self._images[image_id],
+            image,
+            history=weighed(image.history, record.sizes),
             size=sum(record.sizes),
             tags=self.index.tags_of(image_id),
             digests=self.index.digests_of(image_id),

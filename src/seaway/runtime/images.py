@@ -1,21 +1,27 @@
 """Images: what they are called, how they come, how they go, and their unpacked roots."""
 
 import asyncio
+import builtins
 import errno
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from seaway.errors import Failure, NotFound
+from seaway.errors import Failure, InvalidInput, NotFound
+from seaway.model.container import Config
 from seaway.model.image import Image
-from seaway.runtime import image_archive, image_names, image_remove
+from seaway.runtime import image_archive, image_changes, image_names, image_remove
 from seaway.runtime.image_adopt import adopt
-from seaway.runtime.image_config import architecture, now
-from seaway.runtime.image_find import find
+from seaway.runtime.image_config import architecture, now, read_image, write_image
+from seaway.runtime.image_find import find, named_by_id, saved_names
+from seaway.runtime.image_layers import absorb
+from seaway.runtime.image_names import named
+from seaway.runtime.image_pull import Pull
+from seaway.runtime.image_registry import Platform, Registry
 from seaway.runtime.image_store import ImageStore, Record
 from seaway.runtime.image_tools import Tools
 from seaway.runtime.image_unpack import unpack
@@ -93,7 +99,7 @@ class Images:
                 tree = f"image-{number}"
                 await self._tools.run(self._skopeo("copy", entry.source, f"dir:{tree}"), scratch)
                 before = {tag: self._store.index.tags.get(tag) for tag in entry.tags}
-                image_id = await self._bring_in(scratch / tree, tags=entry.tags)
+                image_id = await self._bring_in(scratch / tree, entry.tags, ())
                 for tag, old in before.items():
                     if old not in (None, image_id):
                         yield {
@@ -110,16 +116,12 @@ class Images:
             async for chunk in archive:
                 await asyncio.to_thread(target.write, chunk)
 
-    async def _bring_in(self, tree: Path, *, tags: Sequence[str] = (), digests: Sequence[str] = ()) -> str:
+    async def _bring_in(self, tree: Path, tags: Sequence[str], digests: Sequence[str]) -> str:
         """Take over what skopeo copied: blobs, root, then the index, which makes it visible."""
-        async with self._turn:
-            try:
-                image, sizes = await to_the_end(adopt, self._store, tree)
-                await self._unpack(image)
-                await self._name(image.id, Record(sizes=sizes), tags, digests)
-            except BaseException:
-                await to_the_end(self._store.collect)
-                raise
+        async with self._turn, self._swept():
+            image, sizes = await to_the_end(adopt, self._store, tree)
+            await self._unpack(image)
+            await self._name(image.id, Record(sizes=sizes), tags, digests)
         return image.id
 
     async def _name(self, image_id: str, record: Record, tags: Sequence[str], digests: Sequence[str]) -> None:
@@ -132,6 +134,172 @@ class Images:
             digests={**index.digests, **dict.fromkeys(digests, image_id)},
         )
         await to_the_end(self._store.commit, index)
+
+    async def tag(self, reference: str, repo: str, tag: str) -> None:
+        """Give the image a further name; whoever had that name loses it."""
+        target = named(repo, tag)
+        if target is None:
+            raise InvalidInput("invalid reference format: no repository was given")
+        async with self._turn:
+            image_id = find(self._store, reference)
+            await self._name(image_id, Record(), [target.key], [])
+
+    async def remove(self, reference: str, force: bool, users: Users) -> builtins.list[dict[str, str]]:
+        """Remove a name, and the image with its last; Docker's records of it. Raises Conflict."""
+        async with self._turn:
+            image_id = find(self._store, reference)
+            by_id = named_by_id(self._store, reference, image_id)
+            removal = image_remove.remove(
+                self._store.index,
+                self._all(),
+                image_id,
+                "" if by_id else image_names.parse(reference).key,
+                reference,
+                users(image_id),
+                force=force,
+            )
+            await self._take_away(removal, users)
+        return builtins.list(removal.records)
+
+    async def prune(
+        self, dangling: bool, users: Users, wanted: Callable[[Image], bool] = lambda _: True
+    ) -> tuple[builtins.list[dict[str, str]], int]:
+        """Remove images no container was made from (``dangling``: those without a tag) that are wanted.
+
+        Docker's records, and the bytes that layers gave back.
+        """
+        async with self._turn:
+            removal = image_remove.prune(self._store.index, self._all(), wanted, users, dangling=dangling)
+            await self._take_away(removal, users)
+        return builtins.list(removal.records), removal.freed
+
+    async def _take_away(self, removal: image_remove.Removal, users: Users) -> None:
+        """Commit, then free what nobody names. Containers of a forced-away image keep its root."""
+        with _disk("remove images"):
+            await to_the_end(self._store.commit, removal.index)
+            await to_the_end(self._store.collect)
+            for image_id in self._store.roots():
+                if not self._store.has(image_id) and not users(image_id):
+                    await to_the_end(self._store.drop_root, image_id)
+
+    def _all(self) -> dict[str, Image]:
+        return {image_id: self._store.image(image_id) for image_id in self._store.ids()}
+
+    async def history(self, reference: str) -> builtins.list[dict[str, Any]]:
+        """The steps the image was made by, oldest first: ``created`` is RFC 3339, ``size`` in bytes."""
+        return builtins.list(self._store.image(find(self._store, reference)).history)
+
+    async def layers_size(self) -> int:
+        """Bytes in all layers together, each counted once."""
+        sizes: dict[str, int] = {}
+        for image_id, record in self._store.index.images.items():
+            if self._store.has(image_id):
+                sizes.update(zip(self._store.image(image_id).diff_ids, record.sizes, strict=False))
+        return sum(sizes.values())
+
+    async def save(self, references: Sequence[str]) -> AsyncIterator[bytes]:
+        """A docker-archive of these images. A name without a tag saves all tags of its repository."""
+        chosen: dict[str, builtins.list[str]] = {}
+        for reference in references:
+            for image_id, name in saved_names(self._store, reference):
+                chosen.setdefault(image_id, []).extend([name] if name else [])
+        images = [(self._store.image(image_id), names) for image_id, names in chosen.items()]
+        with _disk("save images"), self._store.scratch() as scratch:
+            for image, _ in images:  # links, so that a removal meanwhile takes nothing from under us
+                for digest in {image.id, *image.diff_ids}:
+                    link = scratch / digest
+                    if not link.exists():
+                        os.link(self._store.blob(digest), link)
+            pieces = image_archive.docker_archive(lambda digest: scratch / digest, images)
+            while (piece := await to_the_end(lambda: next(pieces, None))) is not None:
+                yield piece
+
+    async def import_(
+        self,
+        archive: AsyncIterator[bytes],
+        repo: str,
+        tag: str,
+        message: str,
+        changes: Sequence[str],
+    ) -> str:
+        """Make an image of a root file system's tar archive (plain, gzip, bzip2, xz); its ID."""
+        return await self.create_from_layer(
+            archive, repo=repo, tag=tag, comment=message or "Imported from -", changes=changes
+        )
+
+    async def create_from_layer(
+        self,
+        archive: AsyncIterator[bytes],
+        *,
+        base: Image | None = None,
+        config: Config = Config(),  # noqa: B008 - frozen
+        repo: str = "",
+        tag: str = "",
+        author: str = "",
+        comment: str = "",
+        created_by: str = "",
+        changes: Sequence[str] = (),
+    ) -> str:
+        """Put one layer upon ``base`` (or upon nothing) with ``config`` after ``changes``; the image's ID."""
+        target = named(repo, tag)
+        config = image_changes.apply(config, changes)
+        with _disk("make an image"), self._store.scratch() as scratch:
+            file = scratch / "layer"
+            await self._receive(archive, file)
+            layer = await to_the_end(absorb, file)
+            async with self._turn:
+                below = await self.get(base.id) if base else None
+                made = {"created": now(), "created_by": created_by, "author": author, "comment": comment}
+                data = write_image(
+                    config,
+                    (*(below.diff_ids if below else ()), layer.diff_id),
+                    (*(below.history if below else ()), {k: v for k, v in made.items() if v}),
+                    author=author,
+                    comment=comment,
+                    created=made["created"],
+                    base=below,
+                )
+                sizes = self._store.index.images[below.id].sizes if below else ()
+                record = Record(sizes=(*sizes, layer.size), parent=below.id if below else "")
+                async with self._swept():
+                    await to_the_end(self._store.keep_layer, layer)
+                    image_id = await to_the_end(self._store.keep_config, data)
+                    await self._unpack(read_image(data))
+                    await self._name(image_id, record, [target.key] if target else [], [])
+        return image_id
+
+    @asynccontextmanager
+    async def _swept(self) -> AsyncIterator[None]:
+        """Whatever fails within leaves no blob behind."""
+        try:
+            yield
+        except BaseException:
+            await to_the_end(self._store.collect)
+            raise
+
+    async def pull(
+        self, reference: str, tag: str, auth: dict[str, str] | None, platform: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Fetch from a registry; Docker's progress objects. ``tag`` may be a digest; none is all tags.
+
+        Raises before the first object when the registry refuses (NotFound) or does not answer (Failure).
+        """
+        source = image_names.parse(reference)
+        source = source.with_tag(tag) if tag else source
+        with _disk("pull images"), self._store.scratch() as scratch:
+            registry = Registry(self._tools, self._skopeo(), scratch, Platform.parse(platform))
+            registry.login(source, auth)
+            pull = Pull(registry, self._store, self._bring_in, self._rename)
+            steps = pull.one(source) if source.tag or source.digest else pull.all_tags(source)
+            async with aclosing(steps):
+                async for step in steps:
+                    yield step
+
+    async def _rename(self, image_id: str, tags: Sequence[str], digests: Sequence[str]) -> None:
+        async with self._turn:
+            if not self._store.has(image_id):
+                raise NotFound(image_names.absent(image_id))
+            await self._name(image_id, Record(), tags, digests)
 
     def _skopeo(self, *words: str) -> tuple[str, ...]:
         registries = ("--registries-conf", str(self._registries)) if self._registries else ()
