@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Client:
     """One daemon. Nothing is connected, and the SDK is not imported, before the first request."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, target: Target | None = None) -> None:
+        self.target = target or Target()
 
     @cached_property
     def sdk(self) -> "APIClient":
