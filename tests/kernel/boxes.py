@@ -20,6 +20,7 @@ def make_image(root: Path) -> Path:
     """A root file system with busybox, users and groups."""
     for folder in ("bin", "etc", "proc", "sys", "dev", "tmp", "root", "home/alice"):
         (root / folder).mkdir(parents=True)
+    root.chmod(0o755)
     (root / "tmp").chmod(0o1777)
     shutil.copy("/bin/busybox", root / "bin/busybox")
     for name in subprocess.check_output(["/bin/busybox", "--list"], text=True).split():

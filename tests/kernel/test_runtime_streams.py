@@ -231,9 +231,10 @@ async def test_exec_terminal(yard: Yard) -> None:
 
 async def test_exec_as_a_user(yard: Yard) -> None:
     box, _ = await yard.up("sleep", "100", user="alice")
-    # A static busybox prints no names.
-    assert (await exec_out(yard, box, "id"))[0] == b"uid=1000 gid=1001 groups=1001,10\n"
-    assert (await exec_out(yard, box, "id", user="0:audio"))[0] == b"uid=0 gid=29 groups=29\n"
+    out = (await exec_out(yard, box, "id"))[0]
+    assert out == b"uid=1000(alice) gid=1001(alice) groups=10(wheel),1001(alice)\n"
+    out = (await exec_out(yard, box, "id", user="0:audio"))[0]
+    assert out == b"uid=0(root) gid=29(audio) groups=29(audio)\n"
     with pytest.raises(InvalidInput, match="unable to find user bob: no matching entries in passwd file"):
         await exec_out(yard, box, "id", user="bob")
 

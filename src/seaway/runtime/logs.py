@@ -8,7 +8,8 @@ back byte for byte. Older files stand beside the newest as ``name.1``, ``name.2`
 import asyncio
 import mmap
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -119,19 +120,20 @@ async def read_logs(
                     if wish.wants(piece):
                         yield wish.show(piece)
                 await asyncio.sleep(0)
-            if not going:
+            if not going or (until and time.time_ns() > until):
                 return
             await changed.wait(LOOK_AGAIN)
 
 
 def chain(path: Path) -> list[Path]:
     """The files of a log that exist, oldest first."""
-    older = []
-    number = 1
-    while (file := path.with_name(f"{path.name}.{number}")).exists():
-        older.append(file)
-        number += 1
-    return [*reversed(older), *([path] if path.exists() else [])]
+    older: dict[int, Path] = {}
+    with suppress(OSError):
+        for file in path.parent.iterdir():
+            number = file.name.removeprefix(f"{path.name}.")
+            if number != file.name and number.isdigit():
+                older[int(number)] = file
+    return [*(older[number] for number in sorted(older, reverse=True)), *([path] if path.exists() else [])]
 
 
 class _Reader:
@@ -169,12 +171,9 @@ class _Reader:
 
     def skip_to_tail(self, count: int, streams: frozenset[int]) -> None:
         """Begin ``count`` lines before the end."""
-        for file in reversed(chain(self._path)):
-            offset, count = _tail(file, count, streams)
-            if count <= 0 or file == chain(self._path)[0]:
-                if self._enter(file):
-                    os.lseek(self._fd, offset, os.SEEK_SET)
-                return
+        found = _tail(chain(self._path), count, streams)
+        if found is not None and self._enter(found[0]):
+            os.lseek(self._fd, found[1], os.SEEK_SET)
 
     def _enter_next(self) -> bool:
         files = chain(self._path)
@@ -205,36 +204,38 @@ class _Reader:
         return files[0] if files else None
 
 
-def _tail(file: Path, count: int, streams: frozenset[int]) -> tuple[int, int]:
-    """``(offset, left)``: where the last ``count`` lines of a file begin; ``left`` are not in it."""
+def _tail(files: Sequence[Path], count: int, streams: frozenset[int]) -> tuple[Path, int] | None:
+    """File and offset where the last ``count`` lines begin; None when there are no more than that.
+
+    What ends a line is counted, and what a stream wrote last even when it does not end one.
+    """
+    seen: set[int] = set()
+    for file in reversed(files):
+        for end, piece in _backwards(file):
+            if piece.stream not in streams:
+                continue
+            if piece.whole or piece.stream not in seen:
+                if count == 0:
+                    return file, end
+                count -= 1
+            seen.add(piece.stream)
+    return None
+
+
+def _backwards(file: Path) -> Iterator[tuple[int, Piece]]:
+    """The pieces of a file, last first, each with the offset of its end."""
     with file.open("rb") as opened:
         size = os.fstat(opened.fileno()).st_size
-        if count <= 0 or not size:
-            return size, count
+        if not size:
+            return
         with mmap.mmap(opened.fileno(), size, access=mmap.ACCESS_READ) as text:
-            for start, piece in _backwards(text, size):
-                if piece.stream in streams and piece.whole:
-                    # The end of a line: one more than wanted means that ours begin after it.
-                    if count == 0:
-                        return text.find(b"\n", start) + 1, 0
-                    count -= 1
-                elif piece.stream in streams and start == _last(text, size):
-                    count -= 1
-    return 0, count
-
-
-def _last(text: mmap.mmap, size: int) -> int:
-    return text.rfind(b"\n", 0, size - 1) + 1
-
-
-def _backwards(text: mmap.mmap, size: int) -> Iterator[tuple[int, Piece]]:
-    end = text.rfind(b"\n", 0, size) + 1
-    while end > 0:
-        start = text.rfind(b"\n", 0, end - 1) + 1
-        piece = parse(text[start : end - 1])
-        if piece is not None:
-            yield start, piece
-        end = start
+            end = text.rfind(b"\n") + 1
+            while end > 0:
+                start = text.rfind(b"\n", 0, end - 1) + 1
+                piece = parse(text[start : end - 1])
+                if piece is not None:
+                    yield end, piece
+                end = start
 
 
 def policy(config: LogConfig) -> tuple[str, int, int]:
