@@ -161,6 +161,7 @@ async def _mark(_request: web.Request, answer: web.StreamResponse) -> None:
 def _unix_socket(listener: Listener) -> socket.socket:
     """A listening unix socket for root and one group; a dead one at its place is replaced."""
     path = Path(listener.path)
+    group = _group_id(listener.group) if listener.group else -1
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_socket():
         if _answers(path):
@@ -172,8 +173,7 @@ def _unix_socket(listener: Listener) -> socket.socket:
         sock.bind(str(path))
     finally:
         os.umask(mask)
-    if listener.group:
-        os.chown(path, -1, _group_id(listener.group))
+    os.chown(path, -1, group)
     path.chmod(0o660)
     sock.listen(128)
     sock.setblocking(False)

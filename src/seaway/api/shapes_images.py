@@ -15,7 +15,7 @@ def entry(one: Image, *, containers: int = -1, shared: int = -1) -> dict[str, An
         "Created": int(moment(one.created)),
         "Id": one.id,
         "Labels": dict(one.labels or one.config.labels or {}) or None,
-        "ParentId": "",
+        "ParentId": one.parent,
         "RepoDigests": list(one.digests),
         "RepoTags": list(one.tags),
         "SharedSize": shared,
@@ -29,7 +29,7 @@ def inspect(one: Image, facts: Mapping[str, Any], minor: int) -> dict[str, Any]:
         "Id": one.id,
         "RepoTags": list(one.tags),
         "RepoDigests": list(one.digests),
-        "Parent": "",
+        "Parent": one.parent,
         "Comment": one.comment,
         "Created": one.created,
         "DockerVersion": "",
@@ -40,7 +40,7 @@ def inspect(one: Image, facts: Mapping[str, Any], minor: int) -> dict[str, Any]:
         "Size": one.size,
         "GraphDriver": {"Data": None, "Name": facts.get("driver", "overlay2")},
         "RootFS": {"Type": "layers", "Layers": list(one.diff_ids)},
-        "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"},
+        "Metadata": {"LastTagTime": one.last_tagged or "0001-01-01T00:00:00Z"},
     }
     if one.variant:
         shape["Variant"] = one.variant

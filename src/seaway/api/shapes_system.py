@@ -48,8 +48,33 @@ def version() -> dict[str, Any]:
 
 def info(facts: Mapping[str, Any]) -> dict[str, Any]:
     """``GET /info`` from the engine's facts (see the keys read here); what has no meaning here is empty."""
+    return {**_counts(facts), **_host(facts), **_daemon(facts), **FOREIGN}
+
+
+FOREIGN: dict[str, Any] = {
+    "GenericResources": None,
+    "HttpProxy": "",
+    "HttpsProxy": "",
+    "NoProxy": "",
+    "Swarm": {
+        "NodeID": "",
+        "NodeAddr": "",
+        "LocalNodeState": "inactive",
+        "ControlAvailable": False,
+        "Error": "",
+        "RemoteManagers": None,
+    },
+    "Isolation": "",
+    "ContainerdCommit": {"ID": ""},
+    "RuncCommit": {"ID": ""},
+    "InitCommit": {"ID": ""},
+    "CDISpecDirs": [],
+}
+"""What Docker says of things that Seaway does not have."""
+
+
+def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:
     get = facts.get
-    runtime = get("default_runtime", "runc")
     return {
         "ID": get("id", ""),
         "Containers": get("containers", 0),
@@ -57,68 +82,66 @@ def info(facts: Mapping[str, Any]) -> dict[str, Any]:
         "ContainersPaused": get("paused", 0),
         "ContainersStopped": get("stopped", 0),
         "Images": get("images", 0),
-        "Driver": get("driver", "overlay2"),
-        "DriverStatus": [list(pair) for pair in get("driver_status", ())],
-        "Plugins": {
-            "Volume": ["local"],
-            "Network": list(get("network_drivers", ("bridge", "host", "null"))),
-            "Authorization": None,
-            "Log": ["json-file", "local", "none"],
-        },
-        **_abilities(get("cgroup_version", "1")),
-        "IPv4Forwarding": get("ip_forward", True),
-        "Debug": get("debug", False),
         "NFd": get("fds", 0),
         "NGoroutines": get("tasks", 0),
-        "SystemTime": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "LoggingDriver": "json-file",
-        "CgroupDriver": get("cgroup_driver", "cgroupfs"),
-        "CgroupVersion": str(get("cgroup_version", "1")),
         "NEventsListener": get("listeners", 0),
+    }
+
+
+def _host(facts: Mapping[str, Any]) -> dict[str, Any]:
+    get = facts.get
+    cgroup = str(get("cgroup_version", "1"))
+    controls = ("MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit")
+    return {
+        **dict.fromkeys(controls, True),
+        "OomKillDisable": cgroup == "1",
+        "IPv4Forwarding": get("ip_forward", True),
+        "CgroupDriver": get("cgroup_driver", "cgroupfs"),
+        "CgroupVersion": cgroup,
         "KernelVersion": platform.release(),
         "OperatingSystem": get("operating_system", "Linux"),
         "OSVersion": get("os_version", ""),
         "OSType": "linux",
         "Architecture": platform.machine(),
-        "IndexServerAddress": get("index_server", "https://index.docker.io/v1/"),
-        "RegistryConfig": _registries(facts),
         "NCPU": get("cpus", 0),
         "MemTotal": get("memory", 0),
-        "GenericResources": None,
-        "DockerRootDir": str(get("root", "")),
-        "HttpProxy": "",
-        "HttpsProxy": "",
-        "NoProxy": "",
         "Name": get("name", ""),
+        "SystemTime": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _daemon(facts: Mapping[str, Any]) -> dict[str, Any]:
+    get = facts.get
+    runtime = get("default_runtime", "runc")
+    return {
+        "Driver": get("driver", "overlay2"),
+        "DriverStatus": [list(pair) for pair in get("driver_status", ())],
+        "Plugins": {
+            "Volume": ["local"],
+            "Network": sorted(get("network_drivers", ("bridge", "host", "null"))),
+            "Authorization": None,
+            "Log": ["json-file", "local", "none"],
+        },
+        "Debug": get("debug", False),
+        "LoggingDriver": "json-file",
+        "IndexServerAddress": "https://index.docker.io/v1/",
+        "RegistryConfig": _registries(facts),
+        "DockerRootDir": str(get("root", "")),
         "Labels": list(get("labels", ())),
         "ExperimentalBuild": False,
         "ServerVersion": __version__,
-        "Runtimes": {name: {"path": path} for name, path in get("runtimes", {runtime: runtime}).items()},
+        "Runtimes": {name: _runtime(value) for name, value in get("runtimes", {runtime: runtime}).items()},
         "DefaultRuntime": runtime,
-        "Swarm": {
-            "NodeID": "",
-            "NodeAddr": "",
-            "LocalNodeState": "inactive",
-            "ControlAvailable": False,
-            "Error": "",
-            "RemoteManagers": None,
-        },
         "LiveRestoreEnabled": True,
-        "Isolation": "",
         "InitBinary": get("init", ""),
-        "ContainerdCommit": {"ID": ""},
-        "RuncCommit": {"ID": ""},
-        "InitCommit": {"ID": ""},
         "SecurityOptions": list(get("security", ())),
         "FirewallBackend": {"Driver": "nftables"},
-        "CDISpecDirs": [],
         "Warnings": list(get("warnings", ())) or None,
     }
 
 
-def _abilities(cgroup_version: Any) -> dict[str, bool]:
-    names = ("MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit")
-    return {**dict.fromkeys(names, True), "OomKillDisable": str(cgroup_version) == "1"}
+def _runtime(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {"path": str(value)}
 
 
 def _registries(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,12 @@ def dechunked(data: bytes) -> bytes:
         out, data = out + data[: int(size, 16)], data[int(size, 16) + 2 :]
 
 
+async def until(condition: Any, seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 @pytest.fixture
 async def face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Face]:
     monkeypatch.setattr(wire, "GLANCE", 0.05)
