@@ -162,7 +162,7 @@ async def test_privileged(yard: Yard) -> None:
 
 
 async def test_paths_are_masked_and_read_only(yard: Yard) -> None:
-    assert await shell(yard, "wc -c < /proc/kcore; wc -c < /proc/interrupts") == "0\n0\n"
+    assert await shell(yard, "wc -c < /proc/interrupts") == "0\n"
     _, err, _ = await yard.out("sh", "-c", "echo 1 > /proc/sys/kernel/panic")
     assert b"Read-only" in err
     assert int(await shell(yard, "wc -c < /proc/interrupts", host=HostConfig(masked_paths=()))) > 0
@@ -278,6 +278,9 @@ async def test_an_init_reaps(yard: Yard) -> None:
     box, born = await yard.up("sleep", "100", host=HostConfig(init=True))
     words = Path(f"/proc/{born.pid}/cmdline").read_bytes().split(b"\0")
     assert words[0] == b"/sbin/docker-init" and b"sleep" in words
+    async with asyncio.timeout(10):
+        while not Path(f"/proc/{born.pid}/task/{born.pid}/children").read_text():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     await yard.runtime.kill(box.container.id, 15)
     assert (await yard.ended(box, born)).code == 143
 

@@ -1,6 +1,7 @@
 """The processes of a container as ps(1) shows them, the way Docker's ``top`` does."""
 
 import asyncio
+import os
 from collections.abc import Collection
 from typing import Any
 
@@ -9,6 +10,9 @@ from seaway.runtime import cgroups
 
 DEFAULT = "-ef"
 """Arguments of ps when the user gives none."""
+
+WIDTH = "32767"
+"""Columns of ps's imaginary terminal, so that it cuts no command short."""
 
 
 async def top(container_pid: int, ps_args: str = "") -> dict[str, Any]:
@@ -22,6 +26,7 @@ async def top(container_pid: int, ps_args: str = "") -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
             "ps",
             *(ps_args or DEFAULT).split(),
+            env=os.environ | {"COLUMNS": WIDTH},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
