@@ -32,12 +32,12 @@ class Entry:
 
 
 def entries(archive: Path, architecture: str) -> list[Entry]:
-    """The images in an archive file; an OCI layout is unpacked beside it. Blocks.
+    """The images in a plain archive file; an OCI layout is unpacked beside it. Blocks.
 
     Raises InvalidInput when it is neither Docker's form nor an OCI layout.
     """
     try:
-        with tarfile.open(archive, "r:*") as tar:
+        with tarfile.open(archive, "r:") as tar:
             manifest = _document(tar, "manifest.json")
             if manifest is not None:
                 return _docker_entries(manifest, archive.name)

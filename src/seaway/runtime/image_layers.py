@@ -6,9 +6,11 @@ import hashlib
 import io
 import lzma
 import os
+import shutil
 import tarfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -62,6 +64,34 @@ def compression(path: Path) -> Any:
     return next((opener for magic, opener in _OPENERS if start.startswith(magic)), None)
 
 
+def expand(path: Path) -> Path:
+    """The plain form of an archive, beside it; ``path`` itself when it is plain. Blocks.
+
+    Raises InvalidInput when the compressed data is damaged.
+    """
+    opener = compression(path)
+    if opener is None:
+        return path
+    plain = path.with_name(path.name + ".plain")
+    with _sound(), cast("IO[bytes]", opener(path, "rb")) as source, plain.open("wb") as copy:
+        shutil.copyfileobj(source, copy, _CHUNK)
+    path.unlink()
+    return plain
+
+
+@contextmanager
+def _sound() -> Iterator[None]:
+    """What a damaged archive raises becomes InvalidInput; the disk's own errors pass."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise InvalidInput(f"invalid tar archive: {error}") from error
+    except OSError as error:
+        if error.errno is None:  # bz2 says "Invalid data stream" in an OSError that no system call made
+            raise InvalidInput(f"invalid tar archive: {error}") from error
+        raise
+
+
 def absorb(path: Path) -> Layer:
     """Make the archive at ``path`` a layer: unpack its compression beside it, hash and weigh it.
 
@@ -69,7 +99,7 @@ def absorb(path: Path) -> Layer:
     disk does.
     """
     opener = compression(path)
-    try:
+    with _sound():
         if opener is None:
             with path.open("rb") as source:
                 tee = _Tee(source, None)
@@ -79,12 +109,6 @@ def absorb(path: Path) -> Layer:
         with cast("IO[bytes]", opener(path, "rb")) as source, plain.open("wb") as copy:
             tee = _Tee(source, copy)
             size = _weigh(tee)
-    except _DAMAGE as error:
-        raise InvalidInput(f"invalid tar archive: {error}") from error
-    except OSError as error:
-        if error.errno is None:  # bz2 says "Invalid data stream" in an OSError that no system call made
-            raise InvalidInput(f"invalid tar archive: {error}") from error
-        raise
     path.unlink()
     return Layer(f"sha256:{tee.hash.hexdigest()}", size, plain)
 

@@ -34,7 +34,7 @@ class Pull:
 
     async def all_tags(self, reference: Reference) -> AsyncGenerator[Progress, None]:
         """Every tag of the repository, one after the other."""
-        for tag in await self.registry.tags(reference):
+        for tag in sorted(await self.registry.tags(reference)):
             async with aclosing(self.one(reference.with_tag(tag))) as steps:
                 async for step in steps:
                     yield step

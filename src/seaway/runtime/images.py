@@ -18,7 +18,7 @@ from seaway.runtime import image_archive, image_changes, image_names, image_remo
 from seaway.runtime.image_adopt import adopt
 from seaway.runtime.image_config import architecture, now, read_image, write_image
 from seaway.runtime.image_find import find, named_by_id, saved_names
-from seaway.runtime.image_layers import absorb
+from seaway.runtime.image_layers import absorb, expand
 from seaway.runtime.image_names import named
 from seaway.runtime.image_pull import Pull
 from seaway.runtime.image_registry import Platform, Registry
@@ -95,6 +95,7 @@ class Images:
         with _disk("load images"), self._store.scratch() as scratch:
             file = scratch / "archive"
             await self._receive(archive, file)
+            file = await to_the_end(expand, file)
             for number, entry in enumerate(await to_the_end(image_archive.entries, file, architecture())):
                 tree = f"image-{number}"
                 await self._tools.run(self._skopeo("copy", entry.source, f"dir:{tree}"), scratch)
