@@ -57,16 +57,14 @@ class Hijacked(web.StreamResponse):
 
 
 class _Protocol(asyncio.StreamReaderProtocol):
-    """Streams on a transport that an HTTP protocol had before."""
+    """Streams on a transport that an HTTP protocol had before.
+
+    Unlike that one it stays when the client has no more to say, and still listens (half-close).
+    """
 
     def __init__(self, reader: asyncio.StreamReader, before: asyncio.BaseProtocol) -> None:
         super().__init__(reader)
         self._before = before
-
-    def eof_received(self) -> bool:
-        """The client has no more to say, and still listens."""
-        super().eof_received()
-        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
