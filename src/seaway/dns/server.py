@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +21,11 @@ from seaway.errors import SeawayError
 from seaway.model.names import RESOLVER_ADDRESS, RESOLVER_PORT
 
 log = logging.getLogger(__name__)
+
+BUFFER = 1 << 20
+"""Bytes of datagrams that may wait: the usual limit holds some 160 small ones only, a burst of them more."""
+
+_SO_RCVBUFFORCE = 33
 
 WAIT = 5.0
 """Seconds that the writer's thread waits for the event loop to close sockets."""
@@ -159,6 +165,8 @@ def _bind() -> tuple[socket.socket, socket.socket]:
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         udp.setblocking(False)
+        with suppress(PermissionError):
+            udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
         udp.bind((RESOLVER_ADDRESS, RESOLVER_PORT))
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
