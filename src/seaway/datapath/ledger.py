@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from seaway.datapath.belief import Belief
 from seaway.datapath.hands import Hand, Refusal
 from seaway.datapath.reconcile import Change, Make, Operation, Remove, difference
-from seaway.datapath.resources import Key, Netns, Resource
+from seaway.datapath.resources import Key, Netns, Resource, Sysctl
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +116,14 @@ class Ledger:
                 del self._wanted[key]
 
     def _let_go(self, owners: Iterable[str]) -> None:
-        """Owners keep what they want, and what they no longer want but could not be removed."""
+        """Owners keep what they want, and what they no longer want but could not be removed.
+
+        A parameter nobody wants keeps its value, but anybody may write it now: we believe nothing of it.
+        """
         for owner in owners:
+            for key in self._owned[owner]:
+                if key not in self._wanted and key in self._belief and isinstance(self._belief[key], Sysctl):
+                    self._belief.drop(key)
             kept = {k for k in self._owned[owner] if owner in self._wanted.get(k, ()) or self._stuck(k)}
             if kept:
                 self._owned[owner] = kept

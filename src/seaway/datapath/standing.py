@@ -21,6 +21,7 @@ from seaway.datapath.resources import (
 )
 
 _PER_DEVICE = ("conf", "neigh")
+_ALWAYS_THERE = ("all", "default", "lo")
 _DOTS = str.maketrans("/", ".")
 
 
@@ -58,7 +59,7 @@ def stands_on(resource: Resource) -> Iterator[Key]:
             yield ("addresses", ns, resource.device)
         case Sysctl():
             parts = resource.name.split(".")
-            if len(parts) > 4 and parts[2] in _PER_DEVICE:
+            if len(parts) > 4 and parts[2] in _PER_DEVICE and parts[3] not in _ALWAYS_THERE:
                 yield ("device", ns, parts[3].translate(_DOTS))
         case NftElement():
             yield ("table", ns, resource.table)
