@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from seaway import __version__
 from seaway.cli.client import Client
@@ -114,6 +115,14 @@ class Lazy(click.Group):
         module, _, attribute = self.table[name][0].partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names for the shell, without loading the commands."""
+        named = {name: self.table[name][1] for name in self.table}
+        named |= {name: command.get_short_help_str() for name, command in self.commands.items()}
+        found = [CompletionItem(name, help=line) for name, line in sorted(named.items())]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in found if item.value.startswith(incomplete)] + options
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
