@@ -76,11 +76,8 @@ class ImageStore:
         for left in self._scratch.iterdir():
             _delete(left)
         self.index = self._read()
-        for image_id in self.index.images:
-            try:
-                self._images[image_id] = read_image(self.blob(image_id).read_bytes())
-            except (OSError, SeawayError) as error:
-                log.warning("image %s cannot be read and is left out: %s", image_id, error)
+        self._images = {}
+        self._images = self._readable(self.index)
         self.collect()
 
     def _read(self) -> Index:
@@ -92,6 +89,21 @@ class ImageStore:
             raise Failure(f"{self._file} is damaged: {error}") from error
         if found.version > VERSION:
             raise Failure(f"{self._file} was written by a newer Seaway (version {found.version})")
+        return found
+
+    def _readable(self, index: Index) -> dict[str, Image]:
+        """The images of an index whose configurations are there and sound; others are told and left out."""
+        found = {}
+        for image_id in index.images:
+            try:
+                image = self._images.get(image_id) or read_image(self.blob(image_id).read_bytes())
+            except (OSError, SeawayError) as error:
+                log.warning("image %s cannot be read and is left out: %s", image_id, error)
+                continue
+            if image.id == image_id:
+                found[image_id] = image
+            else:
+                log.warning("image %s is damaged and left out: its digest is %s", image_id, image.id)
         return found
 
     def blob(self, digest: str) -> Path:
@@ -152,9 +164,7 @@ class ImageStore:
 
     def commit(self, index: Index) -> None:
         """Make this the truth: on disk first, then in memory."""
-        fresh = {i: image for i, image in self._images.items() if i in index.images}
-        for image_id in index.images.keys() - self.index.images.keys():
-            fresh[image_id] = read_image(self.blob(image_id).read_bytes())
+        fresh = self._readable(index)
         sync_file(self._blobs)
         self._write(self._file, msgspec.json.format(msgspec.json.encode(index), indent=1))
         self.index, self._images = index, fresh
