@@ -1,5 +1,6 @@
 """Further processes in running containers, over HTTP."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -56,6 +57,28 @@ class _Words:
         return None
 
 
+class _WithStatus:
+    """A console that ends when the exit status is known: clients ask for it as soon as the output ends."""
+
+    def __init__(self, console: Console, ended: Callable[[], Awaitable[int]]) -> None:
+        self._console, self._ended = console, ended
+
+    async def read(self) -> tuple[int, bytes] | None:
+        piece = await self._console.read()
+        if piece is None:
+            await self._ended()
+        return piece
+
+    async def write(self, data: bytes) -> None:
+        await self._console.write(data)
+
+    async def close_input(self) -> None:
+        await self._console.close_input()
+
+    def close(self) -> None:
+        self._console.close()
+
+
 async def _body(call: Call) -> dict[str, Any]:
     raw = bodies.without_nulls(await read_json(call.request) or {})
     if isinstance(raw, dict) and isinstance(raw.get("Cmd"), str):
@@ -102,6 +125,8 @@ async def start(call: Call) -> web.StreamResponse:
         console = _Words(error.message)
     if console is None:
         return nothing(200)
+    if record.handle is not None:
+        console = _WithStatus(console, record.handle.wait)
     stdin = record.spec.stdin
     keys = Keys(record.detach_keys) if body.tty and stdin else None
     kind = kind_of(call, tty=body.tty)

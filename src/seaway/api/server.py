@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 
 from seaway.api import shapes_system
 from seaway.api.errors import rendered, response
@@ -91,7 +92,7 @@ class ApiServer:
     async def start(self, listeners: Sequence[Listener]) -> None:
         """Listen on all of them, or on none. Raises Failure naming the one that cannot be had."""
         runner = web.AppRunner(
-            self.app(), access_log=log if log.isEnabledFor(logging.DEBUG) else None, shutdown_timeout=GRACE
+            self.app(), access_log=log, access_log_class=_AccessLog, shutdown_timeout=GRACE
         )
         await runner.setup()
         self._runner = runner
@@ -129,6 +130,19 @@ class ApiServer:
             await web.SockSite(runner, sock).start()
         else:
             await web.TCPSite(runner, listener.host, listener.port, ssl_context=listener.tls).start()
+
+
+class _AccessLog(AbstractAccessLogger):
+    """One line for each request, at level debug."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody would read it; when not, nothing is measured either."""
+        return self.logger.isEnabledFor(logging.DEBUG)
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Method, path, status and seconds."""
+        self.logger.debug("%s %s %d %.3fs", request.method, request.path_qs, response.status, time)
 
 
 def _handler(path: str) -> Handler:

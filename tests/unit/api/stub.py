@@ -141,6 +141,7 @@ class Stub:
         self.waiting: asyncio.Future[tuple[int, str]] | None = None
         self.output: list[tuple[int, bytes]] = [(1, b"out\n"), (2, b"err\n")]
         self.exec_spec: Any = None
+        self.handle: Any = None
         self.body = b""
         self.progress: list[Any] = []
         self.networks = _Verbs(self, "networks", list=self._networks, get=self._network)
@@ -255,6 +256,7 @@ class Stub:
             exit_code=4,
             pid=7,
             detach_keys="",
+            handle=self.handle,
         )
 
     async def _image(self, ref: str) -> Image:

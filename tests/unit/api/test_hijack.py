@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -237,6 +238,21 @@ async def test_exec_runs_on_the_connection(face: Face) -> None:
         "ContainerID", "DetachKeys", "Pid",
     }  # fmt: skip
     assert shape["ProcessConfig"] == {"tty": False, "entrypoint": "ls", "arguments": [], "privileged": False}
+    writer.close()
+
+
+async def test_exec_ends_when_its_status_is_known(face: Face) -> None:
+    """The CLI asks for the exit status as soon as the output has ended."""
+    await make_exec(face)
+    known: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    face.engine.handle = SimpleNamespace(wait=lambda: known)
+    _, reader, writer = await start_exec(face)
+    assert face.engine.exec_console is not None
+    face.engine.exec_console.out.put_nowait(None)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(), 0.1)
+    known.set_result(4)
+    assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
 
 
