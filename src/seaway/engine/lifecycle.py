@@ -183,8 +183,8 @@ class Lifecycle:
 
     async def _start(self, container: Container, *, restarts: int) -> None:
         mode = modes.parse(container.host.network_mode)
-        target = self._target(container, mode)
         try:
+            target = self._target(container, mode)
             await self.plug.plug(container, self.files.upstreams(container))
             container = self._current(container)
             born = await self._bear(container, target)
