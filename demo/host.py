@@ -51,7 +51,7 @@ class Host(Machine):
         self.pidfile = root / "pid"
         self.log = root / "daemon.log"
         self.url = f"unix://{self.socket}"
-        self.env["DOCKER_HOST"] = self.url
+        self.env["DOCKER_HOST"] = self.env["SEAWAY_HOST"] = self.url
         self.flags: tuple[str, ...] = ()
         self._daemon: subprocess.Popen[bytes] | None = None
 

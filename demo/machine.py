@@ -35,6 +35,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount --move "$2/cgroup" /sys/fs/cgroup
 if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
+awk '$5 ~ "^/run/" {print $5}' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
 printf '127.0.0.1 localhost\\n' > "$2/hosts"
@@ -92,6 +93,7 @@ class Machine:
             "DOCKER_CONFIG": str(root / "home"),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
+            **{k: v for k, v in os.environ.items() if k == "PYTHONPATH"},
         }
         ends_with_us = ["setpriv", "--pdeathsig", "KILL"]
         spaces = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]

@@ -66,7 +66,7 @@ def inside(host: Host, name: str, *argv: str, check: bool = True) -> Result:
 
 def fetch(host: Host, name: str, url: str, check: bool = True) -> str:
     """Fetch a URL from inside a container."""
-    return host.docker("exec", name, "wget", "-q", "-T", "5", "-O", "-", url, check=check).text
+    return host.docker("exec", name, "timeout", "5", "wget", "-q", "-O", "-", url, check=check).text
 
 
 def pings(host: Host, name: str, target: str) -> bool:

@@ -20,7 +20,7 @@ def test_everyone_reaches_a_published_port(host: Host) -> None:
     assert who(host, f"{host.address}:8080") in (host.address, "172.17.0.1")
     assert who(host, "127.0.0.1:8080") == "172.17.0.1"
     for name in ("sibling", "web"):
-        answer = host.docker("exec", name, "wget", "-q", "-T", "5", "-O", "-", f"http://{host.address}:8080/")
+        answer = host.docker("exec", name, "timeout", "5", "wget", "-q", "-O", "-", f"http://{host.address}:8080/")
         assert "Hello" in answer.out, f"{name} does not reach {host.address}:8080"
     assert own == "172.17.0.2"
 

@@ -123,6 +123,7 @@ def test_a_zone_is_the_same_object_until_something_of_its_own_changed() -> None:
     blue = [endpoint("c", "blue", "10.2.0.2/24")]
     first = snapshot(nets, red + blue)
     before = {box: zone(box, first) for box in ("box-a", "box-c")}
+    assert zone("box-a", dataclasses.replace(first)) is before["box-a"], "a snapshot of the same facts"
     second = snapshot(nets, [*red, *blue, endpoint("d", "blue", "10.2.0.3/24")])
     assert zone("box-a", second) is before["box-a"]
     assert zone("box-c", second) is not before["box-c"]

@@ -3,9 +3,13 @@
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
+
+from seaway.runtime.images import Images
 
 
 def tarred(files: Mapping[str, bytes | str | None], mode: str = "w") -> bytes:
@@ -65,3 +69,31 @@ def identity(layers: list[bytes], **config: Any) -> str:
 async def pieces(data: bytes, size: int = 65536) -> AsyncIterator[bytes]:
     for start in range(0, len(data), size):
         yield data[start : start + size]
+
+
+BASE = tarred(
+    {"bin": None, "bin/sh": b"#!", "etc": None, "etc/a": b"one", "etc/gone": b"x", "old": None, "old/f": b""}
+)
+ABOVE = tarred(
+    {"etc/.wh.gone": b"", "etc/a": b"three", "old/.wh..wh..opq": b"", "old/g": b"gg", "link": "etc/a"}
+)
+
+
+async def load(images: Images, data: bytes) -> str:
+    return "".join([step["stream"] async for step in images.load(pieces(data))])
+
+
+async def told(steps: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [step async for step in steps]
+
+
+def blobs(root: Path) -> set[str]:
+    return {place.name for place in (root / "blobs/sha256").iterdir()}
+
+
+def run(*argv: str) -> bytes:
+    return subprocess.run(argv, check=True, capture_output=True).stdout
+
+
+def nobody(_: str) -> list[tuple[str, bool]]:
+    return []

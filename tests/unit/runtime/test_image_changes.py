@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from seaway.errors import InvalidInput
@@ -83,7 +85,5 @@ def test_what_is_no_change(change: str, words: str) -> None:
 
 
 def test_every_instruction_is_tested_above() -> None:
-    import pathlib
-
-    text = pathlib.Path(__file__).read_text()
+    text = Path(__file__).read_text()
     assert all(f"{word} " in text for word in INSTRUCTIONS)
