@@ -1,4 +1,4 @@
-"""build/busybox.tar: small images under well-known names, for running clients' own test suites.
+"""Small images under well-known names, for running clients' own test suites: build/busybox.tar.
 
     python images/testing/build.py [--output build/busybox.tar]
 

@@ -33,7 +33,7 @@ class Server(ThreadingHTTPServer):
     address_family = socket.AF_INET6 if os.path.exists("/proc/net/if_inet6") else socket.AF_INET
 
     def server_bind(self) -> None:
-        """Take IPv4 also on an IPv6 socket; do not wait for old connections; ask no name server who we are."""
+        """Take IPv4 also on IPv6 sockets; do not wait for old connections; ask no name server who we are."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

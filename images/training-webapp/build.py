@@ -1,4 +1,4 @@
-"""build/training-webapp.tar: the tutorial's web application on Debian's Python, built from packages.
+"""The tutorial's web application on Debian's Python, built from packages: build/training-webapp.tar.
 
     python images/training-webapp/build.py [--output FILE] [--tag NAME …]
 

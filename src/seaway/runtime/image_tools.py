@@ -1,4 +1,4 @@
-"""skopeo and umoci as processes: how they are started, ended and asked for their reason."""
+"""The programs skopeo and umoci: how they are started, ended and asked for their reason."""
 
 import asyncio
 import os

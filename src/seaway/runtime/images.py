@@ -163,7 +163,7 @@ class Images:
         return builtins.list(removal.records)
 
     async def prune(
-        self, dangling: bool, users: Users, wanted: Callable[[Image], bool] = lambda _: True
+        self, *, dangling: bool, users: Users, wanted: Callable[[Image], bool] = lambda _: True
     ) -> tuple[builtins.list[dict[str, str]], int]:
         """Remove images no container was made from (``dangling``: those without a tag) that are wanted.
 
