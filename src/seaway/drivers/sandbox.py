@@ -14,9 +14,6 @@ from seaway.model.publish import ANY
 DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 GATEWAY_BRIDGE = "docker_gwbridge"
 LOOPBACK6 = "::1"
-RESOLVER_TABLE = "seaway-dns"
-"""Name of the nftables table, family ip, that leads port 53 to the resolver inside a sandbox."""
-
 # The port is rewritten in the packet itself, there and back. Redirecting by NAT would turn connection
 # tracking on in every container, for all its traffic. Questions are rewritten late and answers early,
 # so that rules of the container's own, tracking or not, see port 53 both ways.
@@ -45,7 +42,7 @@ def sandbox(sandbox: Sandbox, snapshot: Snapshot) -> Iterator[Resource]:
             via = parts.gateway(snapshot.networks[endpoint.network_id], family)
             yield Route(ns=sandbox.path, destination=destination, device=endpoint.ifname, via=via)
     if sandbox.dns:
-        yield NftTable(ns=sandbox.path, family="ip", name=RESOLVER_TABLE, text=RESOLVER_TEXT)
+        yield NftTable(ns=sandbox.path, family="ip", name=snapshot.node.table, text=RESOLVER_TEXT)
         yield Resolver(ns=sandbox.path, sandbox=sandbox.id)
     yield from _ports(sandbox, snapshot)
 
