@@ -219,6 +219,12 @@ class OciRuntime:
         pid = bundle.number(bundle.pid)
         return pid if in_box(pid, container_id) else 0
 
+    def root(self, container_id: str) -> str:
+        """The container's root directory as this host can open it (archive.py): with its volumes while it
+        runs. When it does not run, the file system must be mounted first (Rootfs)."""
+        pid = self.pid(container_id)
+        return f"/proc/{pid}/root" if pid else self._rootfs.path(container_id)
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _bundle(self, container_id: str) -> Bundle:
