@@ -37,7 +37,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/containers/prune", containers.prune),
     ("POST", "/commit", containers.commit),
     ("GET", f"/containers/{ONE}/json", containers.inspect),
-    ("DELETE", f"/containers/{ONE}", containers.remove),
+    ("DELETE", f"/containers/{REF}", containers.remove),
     ("POST", f"/containers/{ONE}/start", containers.start),
     ("POST", f"/containers/{ONE}/stop", containers.stop),
     ("POST", f"/containers/{ONE}/restart", containers.restart),

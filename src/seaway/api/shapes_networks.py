@@ -26,7 +26,7 @@ def network(one: Network, snapshot: Snapshot, minor: int, *, full: bool) -> dict
         "EnableIPv6": one.ipv6,
         "IPAM": {
             "Driver": one.ipam_driver or "default",
-            "Options": one.ipam_options if one.predefined else (one.ipam_options or {}),
+            "Options": one.ipam_options,
             "Config": None if one.driver in ("host", "null") else [pool(p) for p in one.pools],
         },
         "Internal": one.internal,

@@ -167,13 +167,21 @@ _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$")
 def convert(raw: Any, kind: type[T], at: str = "") -> T:
     """Plain values as ``kind``; a wrong type is refused with its place (below ``at``) and what is allowed."""
     try:
-        return msgspec.convert(raw, kind)
+        return msgspec.convert(_recased(raw, kind), kind)
     except msgspec.ValidationError as error:
         found = _AT.match(str(error))
         what, path = (found["what"], found["path"] or "") if found else (str(error), "")
         place = f"{at}.{path}" if at and path and path[0] != "[" else at + path
         text = f"{place}: {what}" if place else what
         raise InvalidInput(f"invalid JSON: {text.replace('`', '')}") from None
+
+
+def _recased(raw: Any, kind: Any) -> Any:
+    """The same object with the keys of ``kind`` in their own spelling: Docker's server minds no case."""
+    if not isinstance(raw, dict) or not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return raw
+    names = {f.encode_name.lower(): f.encode_name for f in msgspec.structs.fields(kind)}
+    return {names.get(str(key).lower(), key): value for key, value in raw.items()}
 
 
 def answer(value: Any, status: int = 200) -> web.Response:

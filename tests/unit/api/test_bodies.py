@@ -101,6 +101,13 @@ def test_wrong_types_are_refused_with_their_place(raw: Any, text: str) -> None:
     assert text in str(error.value)
 
 
+async def test_case_does_not_matter(face: Face) -> None:
+    """docker-py sends ``detachKeys`` among ``Cmd`` and ``Tty``."""
+    answer = await face.ask("POST", "/containers/c1/exec", {"cmd": ["ls"], "detachKeys": "ctrl-p"})
+    assert answer.status == 201
+    assert face.engine.last("execs.create")[0][2] == "ctrl-p"
+
+
 MAC = "02:42:ac:11:00:99"
 
 

@@ -189,6 +189,8 @@ async def test_names_with_anything_in_them(face: Face) -> None:
     assert face.engine.last("networks.remove") == (("a network/here",), {})
     await face.ask("DELETE", "/networks/100%2525")
     assert face.engine.last("networks.remove") == (("100%25",), {})
+    await face.ask("DELETE", "/containers/c8/db?link=1")
+    assert face.engine.last("containers.remove")[0] == ("c8/db",)
     answer = await face.ask("GET", "/v1.50/images/reg.example:5000/a/b:1/json")
     assert answer.status == 200
 
