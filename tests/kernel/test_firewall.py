@@ -166,6 +166,20 @@ def test_internal_network_reaches_its_host_and_nobody_else(place: Town, family: 
     run("ip", *(("-6",) if family == 6 else ()), "-n", ns, "route", "del", "default")
 
 
+def test_rules_of_others_open_no_internal_network(place: Town) -> None:
+    """Somebody translates a port to a container: that opens an ordinary network, and not an internal one."""
+    host = ("ip", "netns", "exec", f"{place.mark}host", "nft")
+    rules = "".join(
+        f"tcp dport {port} dnat to {place.address(name)}:{PORT}\n"
+        for port, name in ((8998, "a1"), (8999, "i1"))
+    )
+    hook = "type nat hook prerouting priority -150; policy accept;"
+    run(*host, "-f", "-", text=f"table ip stranger {{\nchain in {{\n{hook}\n{rules}}}\n}}\n")
+    assert place.ask("lan", HOST4, 8998) == f"a1 {LAN4}"
+    assert place.ask("lan", HOST4, 8999) == "silence"
+    run(*host, "delete", "table", "ip", "stranger")
+
+
 @pytest.mark.parametrize("family", [4, 6])
 def test_icc_off_parts_neighbours_and_nothing_else(place: Town, family: int) -> None:
     assert place.ask("c2", place.address("c1", family), PORT) in ("silence", "No route to host")
