@@ -42,7 +42,7 @@ def parse_requests(
     else:
         for text in exposed:
             list(_container_ports(text))
-    return tuple(sorted(set(found), key=lambda r: (r.port, r.proto, r.low, r.host_ip)))
+    return tuple(sorted(_distinct(found), key=lambda r: (r.port, r.proto, r.low, r.host_ip)))
 
 
 def choose(
@@ -64,12 +64,24 @@ def choose(
     table = _Table(families=families)
     for binding, name in holders.items():
         table.enter(binding, name)
-    given: dict[PortRequest, tuple[Binding, ...]] = {}
-    for request in sorted(requests, key=_freedom):
-        given[request] = _give(request, table, ephemeral, frozenset(reserved), frozenset(busy), after)
-        for binding in given[request]:
+    given: dict[int, tuple[Binding, ...]] = {}
+    for number in sorted(range(len(requests)), key=lambda n: _freedom(requests[n])):
+        found = _give(requests[number], table, ephemeral, frozenset(reserved), frozenset(busy), after)
+        given[number] = found
+        for binding in found:
             table.enter(binding, "this container")
-    return tuple(binding for request in requests for binding in given[request])
+    return tuple(binding for number in range(len(requests)) for binding in given[number])
+
+
+def _distinct(requests: Iterable[PortRequest]) -> Iterator[PortRequest]:
+    """A fixed port asked for twice is one; two ephemeral ports for one container port are two."""
+    seen: set[PortRequest] = set()
+    for request in requests:
+        if not request.low or request.low != request.high:
+            yield request
+        elif request not in seen:
+            seen.add(request)
+            yield request
 
 
 @dataclass(slots=True)

@@ -43,6 +43,12 @@ def test_requests_are_read() -> None:
     )
 
 
+def test_what_is_asked_twice() -> None:
+    found = parse_requests({}, {"80": (bind("1"), bind("1"), bind(), bind())}, False)
+    assert found == (want(80), want(80), want(80, 1))
+    assert sorted({b.host_port for b in choose(found, [], SPAN)}) == [1, 32768, 32769]
+
+
 def test_publish_all_takes_what_is_exposed_and_not_bound() -> None:
     found = parse_requests({"80/tcp": {}, "53/udp": {}, "8000-8002": {}}, {"80/tcp": (bind("1"),)}, True)
     assert [(r.port, r.low) for r in found] == [(53, 0), (80, 1), (8000, 0), (8001, 0), (8002, 0)]
