@@ -21,7 +21,6 @@ from tests.kernel.names import House, ask, descriptors, dig, house, rdata
 from tests.unit.dns.facts import endpoint, network, snapshot
 
 pytestmark = pytest.mark.root
-SEED = int(os.environ.get("SEED","31"))
 
 
 @pytest.fixture
@@ -116,12 +115,12 @@ def test_a_long_answer_is_cut_over_udp_and_whole_over_tcp(home: House) -> None:
 
 def test_no_packet_stops_it(home: House) -> None:
     path = home.sandbox(zone("box-web", facts()))
-    random.seed(SEED)
+    random.seed(31)
     good = bytes.fromhex("beef010000010000000000000377656200 00010001")
 
     def throw() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            for number in range(3000):
+            for number in range(150):
                 data = bytearray(good if number % 2 else random.randbytes(random.randrange(90)))
                 if number % 2:
                     data[random.randrange(len(data))] = random.randrange(256)
@@ -132,8 +131,9 @@ def test_no_packet_stops_it(home: House) -> None:
                 stream.sendall(data)
 
     home.zones[path] = Zone(home.zones[path].layers, home.zones[path].reverses)  # forward nothing of this
-    in_namespace(path, throw)
-    assert rdata(ask(path, "web")) == rdata(ask(path, "web", tcp=True)) == ["10.1.0.2"]
+    for _ in range(20):  # in portions that the socket's buffer holds
+        in_namespace(path, throw)
+        assert rdata(ask(path, "web")) == rdata(ask(path, "web", tcp=True)) == ["10.1.0.2"]
 
 
 def test_one_connection_takes_many_questions_and_an_idle_one_disturbs_nobody(home: House) -> None:

@@ -126,7 +126,7 @@ def _assemble(sandbox_id: str, index: _Index) -> Zone:
 
 def _index(snapshot: Snapshot) -> _Index:
     before = _latest[0]
-    if before.snapshot is snapshot:
+    if _same(before.snapshot, snapshot):
         return before
     by_network: dict[str, list[Endpoint]] = {}
     by_sandbox: dict[str, list[Endpoint]] = {}
@@ -147,6 +147,15 @@ def _index(snapshot: Snapshot) -> _Index:
             index.tables[key] = table
     _latest[0] = index
     return index
+
+
+def _same(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots are of the same facts: mappings are replaced by a change, never changed."""
+    return one is other or (
+        one.endpoints is other.endpoints
+        and one.networks is other.networks
+        and one.sandboxes is other.sandboxes
+    )
 
 
 def _table(network: Network, index: _Index) -> _Table:
