@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
+import msgspec
+
 from seaway.errors import Failure, InvalidInput
 from seaway.model.container import HostBinding
 from seaway.model.publish import ANY, PROTOCOLS, Binding, PortRequest
@@ -53,17 +55,22 @@ def choose(
     families: Collection[int] = (4, 6),
     busy: Collection[tuple[str, int]] = (),
     after: int = 0,
+    default_ip: str = "",
 ) -> tuple[Binding, ...]:
     """Bindings for every request, or Failure in Docker's words with the holder's name behind them.
 
     ``taken`` are the bindings of others; a mapping names their holders. ``reserved`` ports are never
     chosen out of ``ephemeral``; ``busy`` (protocol, port) are held by other processes, and passed over
     wherever there is a choice. ``after`` starts the search for ephemeral ports behind that port.
+    ``default_ip`` is the host address of requests that name none (a network's ``host_binding_ipv4``);
+    empty or 0.0.0.0 means all addresses of the families.
     """
     holders: Holders = taken if isinstance(taken, Mapping) else dict.fromkeys(taken, "")
     table = _Table(families=families)
     for binding, name in holders.items():
         table.enter(binding, name)
+    if default_ip not in ("", ANY[4]):
+        requests = [r if r.host_ip else msgspec.structs.replace(r, host_ip=default_ip) for r in requests]
     given: dict[int, tuple[Binding, ...]] = {}
     for number in sorted(range(len(requests)), key=lambda n: _freedom(requests[n])):
         found = _give(requests[number], table, ephemeral, frozenset(reserved), frozenset(busy), after)

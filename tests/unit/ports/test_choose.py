@@ -94,6 +94,12 @@ def test_no_address_means_both_families_with_one_port() -> None:
     assert {b.host_port for b in choose([want(80)], taken, SPAN)} == {32769}, "free in both or not at all"
 
 
+def test_network_may_name_the_address() -> None:
+    found = choose([want(80, 1), want(81, 2, ip="::1")], [], SPAN, default_ip="127.0.0.1")
+    assert shown(found) == ["127.0.0.1 1->80/tcp", "::1 2->81/tcp"]
+    assert len(choose([want(80, 1)], [], SPAN, default_ip="0.0.0.0")) == 2
+
+
 def test_conflict_in_dockers_words_names_the_holder() -> None:
     docker = "Bind for 0.0.0.0:5001 failed: port is already allocated"
     with pytest.raises(Failure) as error:
