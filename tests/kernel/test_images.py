@@ -16,6 +16,7 @@ import pytest
 
 from seaway.errors import Conflict, InvalidInput, NotFound
 from seaway.runtime.images import Images
+from seaway.runtime.rootfs import Rootfs
 from tests.unit.runtime.image_kit import (
     ABOVE,
     BASE,
@@ -147,6 +148,44 @@ async def test_a_layer_upon_another_image(images: Images) -> None:
     assert ((await images.rootfs(child)) / "etc/a").read_text() == "three"
     with pytest.raises(Conflict, match=r"cannot be forced.* - image has dependent child images"):
         await images.remove(base.id, True, nobody)
+
+
+async def test_a_committed_container_is_what_it_saw(images: Images, tmp_path: Path) -> None:
+    await load(images, docker_archive(([BASE], ["a:1"])))
+    base = await images.get("a:1")
+    roots = Rootfs(tmp_path / "containers")
+    seen = Path(roots.mount("c", str(await images.rootfs(base.id))))
+    (seen / "etc/gone").unlink()
+    (seen / "etc/a").write_text("changed")
+    run("rm", "-r", str(seen / "old"))
+    (seen / "old").mkdir()
+    (seen / "old/new").write_text("n")
+    (seen / "old/link").hardlink_to(seen / "old/new")
+    (seen / "old/soft").symlink_to("new")
+    os.mknod(seen / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    os.chmod(seen / "bin/sh", 0o4700)
+    os.setxattr(seen / "bin/sh", "user.mark", b"1")
+    (seen / "hosts").touch()
+    upper = roots.upper("c")
+    assert upper
+    made = await images.commit(upper, base=base, config=base.config, repo="new", without=["/hosts"])
+    root = await images.rootfs(made)
+    (seen / "hosts").unlink()
+    assert tree(root) == tree(seen)
+    assert "/etc/gone" not in tree(root) and "/old/f" not in tree(root)
+    roots.remove("c")
+    assert (await images.get("new")).parent == base.id
+
+
+def tree(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for place in root.rglob("*"):
+        status = place.lstat()
+        content = os.readlink(place) if place.is_symlink() else place.read_text() if place.is_file() else ""
+        marks = [m for m in os.listxattr(place, follow_symlinks=False) if m.startswith("user.")]
+        links = 1 if place.is_dir() else status.st_nlink
+        found[f"/{place.relative_to(root)}"] = (status.st_mode, status.st_rdev, links, content, marks)
+    return found
 
 
 async def test_remove_takes_blobs_and_root_only_when_nobody_else_has_them(

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,27 +95,31 @@ def config_document(config: Config) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in (None, "", False)}
 
 
-def write_image(
-    config: Config,
-    diff_ids: Sequence[str],
-    history: Sequence[dict[str, Any]],
-    *,
-    author: str = "",
-    comment: str = "",
-    created: str = "",
-    base: Image | None = None,
-) -> bytes:
-    """A configuration's bytes for a new image of these layers, of the base's or this machine's kind."""
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is told of a new image: by whom, why, by which command."""
+
+    author: str = ""
+    comment: str = ""
+    created_by: str = ""
+
+
+def write_image(config: Config, diff_id: str, about: About = About(), base: Image | None = None) -> bytes:
+    """The configuration's bytes of a new image: one layer upon the base's, or upon nothing."""
+    created = now()
+    told = {"author": about.author, "comment": about.comment}
+    step = {"created": created, "created_by": about.created_by, **told}
     document: dict[str, Any] = {
         "architecture": base.architecture if base else architecture(),
         "variant": base.variant if base else "",
         "os": base.os if base else "linux",
-        "created": created or now(),
-        "author": author,
-        "comment": comment,
+        "created": created,
+        **told,
     }
     document = {key: value for key, value in document.items() if value}
     document["config"] = config_document(config)
-    document["history"] = [{k: v for k, v in step.items() if k != "size"} for step in history]
-    document["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids)}
+    history = [{k: v for k, v in old.items() if k != "size"} for old in (base.history if base else ())]
+    document["history"] = [*history, {k: v for k, v in step.items() if v}]
+    diff_ids = [*(base.diff_ids if base else ()), diff_id]
+    document["rootfs"] = {"type": "layers", "diff_ids": diff_ids}
     return msgspec.json.encode(document)

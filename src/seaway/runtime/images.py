@@ -16,7 +16,7 @@ from seaway.model.container import Config
 from seaway.model.image import Image
 from seaway.runtime import image_archive, image_changes, image_names, image_remove
 from seaway.runtime.image_adopt import adopt
-from seaway.runtime.image_config import architecture, now, read_image, write_image
+from seaway.runtime.image_config import About, architecture, now, read_image, write_image
 from seaway.runtime.image_find import find, named_by_id, saved_names
 from seaway.runtime.image_layers import absorb, expand
 from seaway.runtime.image_names import named
@@ -26,6 +26,7 @@ from seaway.runtime.image_store import ImageStore, Record
 from seaway.runtime.image_tools import Tools
 from seaway.runtime.image_unpack import unpack
 from seaway.runtime.threads import to_the_end
+from seaway.runtime.upper_layer import write_layer
 
 Users = Callable[[str], Sequence[image_remove.User]]
 """Gives the containers made from an image ID: (container ID, whether it runs)."""
@@ -242,31 +243,49 @@ class Images:
         changes: Sequence[str] = (),
     ) -> str:
         """Put one layer upon ``base`` (or upon nothing) with ``config`` after ``changes``; the image's ID."""
-        target = named(repo, tag)
-        config = image_changes.apply(config, changes)
+        target, config = named(repo, tag), image_changes.apply(config, changes)
+        about = About(author, comment, created_by)
         with _disk("make an image"), self._store.scratch() as scratch:
-            file = scratch / "layer"
-            await self._receive(archive, file)
-            layer = await to_the_end(absorb, file)
-            async with self._turn:
-                below = await self.get(base.id) if base else None
-                made = {"created": now(), "created_by": created_by, "author": author, "comment": comment}
-                data = write_image(
-                    config,
-                    (*(below.diff_ids if below else ()), layer.diff_id),
-                    (*(below.history if below else ()), {k: v for k, v in made.items() if v}),
-                    author=author,
-                    comment=comment,
-                    created=made["created"],
-                    base=below,
-                )
-                sizes = self._store.index.images[below.id].sizes if below else ()
-                record = Record(sizes=(*sizes, layer.size), parent=below.id if below else "")
-                async with self._swept():
-                    await to_the_end(self._store.keep_layer, layer)
-                    image_id = await to_the_end(self._store.keep_config, data)
-                    await self._unpack(read_image(data))
-                    await self._name(image_id, record, [target.key] if target else [], [])
+            await self._receive(archive, scratch / "layer")
+            return await self._make(scratch / "layer", base, config, target, about)
+
+    async def commit(
+        self,
+        upper: Path,
+        *,
+        base: Image,
+        config: Config,
+        repo: str = "",
+        tag: str = "",
+        author: str = "",
+        comment: str = "",
+        changes: Sequence[str] = (),
+        without: Sequence[str] = (),
+    ) -> str:
+        """Make an image of what a container wrote (``Rootfs.upper``) upon its image; the new ID."""
+        target, config = named(repo, tag), image_changes.apply(config, changes)
+        with _disk("commit a container"), self._store.scratch() as scratch:
+            await to_the_end(write_layer, upper, scratch / "layer", without)
+            return await self._make(scratch / "layer", base, config, target, About(author, comment))
+
+    async def _make(
+        self,
+        file: Path,
+        base: Image | None,
+        config: Config,
+        target: image_names.Reference | None,
+        about: About,
+    ) -> str:
+        layer = await to_the_end(absorb, file)
+        async with self._turn, self._swept():
+            below = await self.get(base.id) if base else None
+            data = write_image(config, layer.diff_id, about, below)
+            sizes = self._store.index.images[below.id].sizes if below else ()
+            record = Record(sizes=(*sizes, layer.size), parent=below.id if below else "")
+            await to_the_end(self._store.keep_layer, layer)
+            image_id = await to_the_end(self._store.keep_config, data)
+            await self._unpack(read_image(data))
+            await self._name(image_id, record, [target.key] if target else [], [])
         return image_id
 
     @asynccontextmanager

@@ -146,12 +146,13 @@ def test_a_configuration_as_docker_and_others_write_it() -> None:
     assert (image.architecture, image.variant, image.labels) == ("arm64", "v8", {"a": "b"})
     assert image.config.exposed_ports == {"80/tcp": {}}
     assert image.config.healthcheck and image.config.healthcheck.interval == 5
-    again = read_image(write_image(image.config, image.diff_ids, image.history, base=image))
+    again = read_image(write_image(image.config, "sha256:2", base=image))
     assert again.config == image.config and again.architecture == "arm64"
+    assert again.diff_ids == ("sha256:1", "sha256:2")
     for bad in (b"", b"[]", b"{}", b'{"rootfs": 1}', b'{"rootfs": {}, "config": {"Cmd": 1}}'):
         with pytest.raises(InvalidInput):
             read_image(bad)
-    assert b"Tty" not in write_image(Config(), (), ())
+    assert b"Tty" not in write_image(Config(), "sha256:2")
 
 
 def test_an_empty_layer_and_a_damaged_one(tmp_path: Path) -> None:
