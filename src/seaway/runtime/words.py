@@ -34,7 +34,9 @@ PREFIXES = {
 """What Docker puts before the runtime's words, by the verb that failed."""
 
 _CRUN_PATH = re.compile(r"executable file [`'\"](?P<name>[^`'\"]*)[`'\"] not found in \$PATH", re.IGNORECASE)
-_CRUN_OPEN = re.compile(r"(?:open executable|cannot stat) [`'\"](?P<name>[^`'\"]*)[`'\"]", re.IGNORECASE)
+_CRUN_OPEN = re.compile(
+    r"open executable(?: [`'\"](?P<name>[^`'\"]*)[`'\"])?: (?P<reason>[^:]+)", re.IGNORECASE
+)
 _LOG_HEAD = re.compile(r'^time="[^"]*" level=\w+ msg=')
 
 
@@ -60,11 +62,13 @@ def plain(said: str) -> str:
     if not lines:
         return ""
     text = " ".join(_unlog(line) for line in lines[-3:])
-    for pattern, tail in ((_CRUN_PATH, "executable file not found in $PATH"), (_CRUN_OPEN, "")):
-        found = pattern.search(text)
-        if found:
-            reason = tail or text.rpartition(": ")[2].lower()
-            return f'unable to start container process: exec: "{found["name"]}": {reason}'
+    if found := _CRUN_PATH.search(text):
+        return (
+            f'unable to start container process: exec: "{found["name"]}": executable file not found in $PATH'
+        )
+    if found := _CRUN_OPEN.search(text):
+        what = f'exec: "{found["name"]}"' if found["name"] else "open executable"
+        return f"unable to start container process: {what}: {found['reason'].lower()}"
     return text
 
 

@@ -59,7 +59,10 @@ def test_added_groups_and_unknown_names() -> None:
         ('unable to start container process: exec: "/etc": is a directory', 126, "is a directory"),
         ("crun: executable file `x` not found in $PATH: No such file or directory", 127,
          'exec: "x": executable file not found in $PATH'),
-        ("crun: open executable `/etc/passwd`: Permission denied", 126, "permission denied"),
+        ("crun: open executable `/etc/passwd`: Permission denied", 126,
+         'exec: "/etc/passwd": permission denied'),
+        ('{"msg":"open executable: Permission denied","level":"error"}', 126,
+         "executable: permission denied"),
     ],
 )  # fmt: skip
 def test_commands_that_cannot_run(said: str, code: int, text: str) -> None:
