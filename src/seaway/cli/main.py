@@ -178,7 +178,9 @@ def _misused(error: click.UsageError) -> int:
     return 125 if wrong_flag or wrong_value else 1
 
 
-@click.group(cls=Root, table=TOP, context_settings={"help_option_names": ["--help"]}, no_args_is_help=True)
+@click.group(
+    "seaway", cls=Root, table=TOP, context_settings={"help_option_names": ["--help"]}, no_args_is_help=True
+)
 @click.option("-H", "--host", default="", metavar="string", help="Daemon socket (or $SEAWAY_HOST)")
 @click.option("--tls", is_flag=True, help="Use TLS; implied by --tlsverify")
 @click.option("--tlsverify", is_flag=True, help="Use TLS and verify the daemon")
