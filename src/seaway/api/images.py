@@ -80,8 +80,8 @@ async def _pull(call: Call) -> web.StreamResponse:
 
 
 async def load(call: Call) -> web.StreamResponse:
-    """Images from an archive in the body."""
-    return await stream_json(call.request, call.engine.images.load(call.body()))
+    """Images from an archive in the body; even a bad archive is told of in the stream, as in Docker."""
+    return await stream_json(call.request, call.engine.images.load(call.body()), always=True)
 
 
 async def save(call: Call) -> web.StreamResponse:

@@ -33,6 +33,9 @@ OPEN = web.RequestKey("open", bool)
 GLANCE = 1.0
 """Seconds between two looks whether the client of a silent stream is still there."""
 
+LINE = b"\r\n"
+"""Between the objects of a progress stream."""
+
 FALSE = frozenset(("", "0", "no", "false", "none"))
 """What Docker reads as false in a query, lower-cased; everything else is true."""
 
@@ -204,18 +207,18 @@ async def opened(request: web.Request, kind: str = JSON_TYPE, status: int = 200)
 
 
 async def stream_json(
-    request: web.Request, items: AsyncIterator[Any], end: bytes = b"\r\n"
+    request: web.Request, items: AsyncIterator[Any], *, always: bool = False
 ) -> web.StreamResponse:
-    """Objects one by one. An error before the first is an ordinary answer; after it, an object too."""
-    stream: web.StreamResponse | None = None
+    """Objects one by one. An error after the first is an object too; so is one before it, if ``always``."""
+    stream = await opened(request) if always else None
     try:
         async for item in items:
             stream = stream or await opened(request)
-            await stream.write(msgspec.json.encode(item) + end)
+            await stream.write(msgspec.json.encode(item) + LINE)
     except SeawayError as error:
         if stream is None:
             return rendered(error)
-        await stream.write(msgspec.json.encode(failure(error.message)) + end)
+        await stream.write(msgspec.json.encode(failure(error.message)) + LINE)
     return stream or await opened(request)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seaway.errors import Failure, NotFound
+from seaway.errors import Failure, InvalidInput, NotFound
 from seaway.model import Config
 from tests.unit.api.conftest import Face, dechunked, read_head, until
 from tests.unit.api.stub import CID, container
@@ -150,6 +150,19 @@ async def test_load_takes_a_chunked_body(face: Face) -> None:
     assert dechunked(await reader.read()) == b'{"stream":"Loaded image: img:latest\\n"}\r\n'
     assert face.engine.body == b"abcdefg"
     writer.close()
+
+
+async def test_a_bad_archive_is_told_of_in_the_stream(face: Face) -> None:
+    """docker-py's load looks for errorDetail there, and nowhere else."""
+
+    async def load(_stream: Any) -> Any:
+        raise InvalidInput("no archive")
+        yield
+
+    face.engine.images._answers["load"] = load
+    answer = await face.ask("POST", "/images/load", raw=b"abc", headers={"Content-Type": "application/x-tar"})
+    assert answer.status == 200
+    assert answer.json == {"errorDetail": {"message": "no archive"}, "error": "no archive"}
 
 
 async def test_a_pull_that_fails_before_and_after_its_first_word(face: Face) -> None:
