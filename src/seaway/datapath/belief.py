@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from seaway.datapath.reconcile import Make, Operation, Remove
+from seaway.datapath.reconcile import Change, Operation, Remove
 from seaway.datapath.resources import Key, Resource
-from seaway.datapath.standing import grounds, renewed, stands_on
+from seaway.datapath.standing import SOFT, grounds, renewed, stands_on
 
 
 class Belief:
@@ -58,30 +58,44 @@ class Belief:
                 del self._standing[ground]
 
     def lost_by(self, operations: Iterable[Operation]) -> set[Key]:
-        """What falls when the operations renew the ground it stands on, and what stands on that."""
-        return self._fall(renewed(operations))
-
-    def _fall(self, ground: Iterable[Key]) -> set[Key]:
-        lost: set[Key] = set()
-        waiting = list(ground)
-        while waiting:
-            for key in self._standing.get(waiting.pop(), set()) - lost:
-                lost.add(key)
-                waiting += grounds(self._held[key])
-        return lost
+        """What must be made again because the operations renew the ground it stands on, or that of that."""
+        gone, shaken = self._fall(renewed(operations))
+        return gone | shaken
 
     def done(self, operation: Operation) -> None:
         """Note that an operation was carried out."""
-        if isinstance(operation, Remove):
-            for key in self._fall(grounds(operation.resource)):
-                self.drop(key)
-            self.drop(operation.resource.key)
-        else:
+        if not isinstance(operation, Remove):
             self.put(operation.resource)
+            return
+        gone, shaken = self._fall(grounds(operation.resource))
+        for key in (*gone, operation.resource.key):
+            self.drop(key)
+        self._doubt(shaken)
 
     def failed(self, operation: Operation) -> None:
-        """Note that an operation was refused: what should have been made may be there by half."""
-        if isinstance(operation, Make) and operation.resource.key in self._held:
-            self._unsure.add(operation.resource.key)
-        elif not isinstance(operation, Remove):
-            self.put(operation.resource, sure=False)
+        """Note that an operation was refused: it may be done by half, and so may what it entails."""
+        resource = operation.resource
+        if not isinstance(operation, Remove) and resource.key not in self._held:
+            self.put(resource)
+        ground = renewed([operation]) if isinstance(operation, Change) else grounds(resource)
+        gone, shaken = self._fall(ground)
+        self._doubt({resource.key, *gone, *shaken})
+
+    def _doubt(self, keys: set[Key]) -> None:
+        self._unsure |= keys & self._held.keys()
+
+    def _fall(self, ground: Iterable[Key]) -> tuple[set[Key], set[Key]]:
+        """What is gone with these grounds, and what is only shaken."""
+        gone: set[Key] = set()
+        shaken: set[Key] = set()
+        waiting = list(ground)
+        while waiting:
+            place = waiting.pop()
+            standing = self._standing.get(place, set())
+            if place[0] in SOFT:
+                shaken |= standing
+                continue
+            for key in standing - gone:
+                gone.add(key)
+                waiting += grounds(self._held[key])
+        return gone, shaken - gone

@@ -102,15 +102,14 @@ class FakeKernel:
     def _fall(self, lost: Iterable[Key]) -> None:
         waiting = set(lost)
         while waiting:
-            fallen = [r for r in self.state.values() if waiting & set(stands_on(r))]
-            gone = waiting
-            waiting = set()
-            for resource in fallen:
-                if isinstance(resource, VethPair) and ("netns", resource.peer_ns) not in gone:
+            gone, waiting = waiting, set()
+            for resource in list(self.state.values()):
+                reasons = gone & set(stands_on(resource))
+                if isinstance(resource, VethPair) and {r[0] for r in reasons} == {"ports"}:
                     self.state[resource.key] = replace(resource, master="")
-                    continue
-                del self.state[resource.key]
-                waiting |= set(grounds(resource))
+                elif reasons:
+                    del self.state[resource.key]
+                    waiting |= set(grounds(resource))
 
 
 def _difference(old: Resource, new: Resource) -> Iterable[Key]:

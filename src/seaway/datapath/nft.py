@@ -11,7 +11,7 @@ from typing import TypeVar
 from seaway.datapath import nft_listing
 from seaway.datapath.hands import Refusal
 from seaway.datapath.nft_library import Fault, Nft
-from seaway.datapath.reconcile import Change, Operation, Remove
+from seaway.datapath.reconcile import Change, Make, Operation, Remove
 from seaway.datapath.resources import HOST, NftElement, NftTable, Resource
 from seaway.model.names import TABLE
 
@@ -196,7 +196,7 @@ def _step(
     """The commands for an operation. ``emptied`` are the tables that lose all elements before."""
     resource = operation.resource
     if isinstance(resource, NftTable):
-        return _Step(operation, _table(resource, gone=isinstance(operation, Remove)))
+        return _table_step(operation, resource)
     if not isinstance(resource, NftElement):
         raise TypeError(f"no business of nft: {resource!r}")
     place = (resource.ns, resource.table)
@@ -210,8 +210,15 @@ def _step(
     return _Step(operation, add, {_EXISTS: f"{delete}\n{add}"})
 
 
-def _table(table: NftTable, *, gone: bool) -> str:
-    """Commands that replace a table, or remove it. It is added first, so that it can be deleted."""
+def _table_step(operation: Operation, table: NftTable) -> _Step:
+    """A table is made, removed or replaced. To delete it, it is added first: so it need not be there.
+
+    A new one is not made by replacing: after a deletion the kernel lets go of a context slowly (12 ms).
+    """
     name = f"table {table.family} {table.name}"
-    clear = f"add {name}\ndelete {name}"
-    return clear if gone else f"{clear}\n{name} {{\n{table.text}\n}}"
+    clear, text = f"add {name}\ndelete {name}", f"{name} {{\n{table.text}\n}}"
+    if isinstance(operation, Remove):
+        return _Step(operation, clear)
+    if isinstance(operation, Make):
+        return _Step(operation, f"create {name}\n{text}", {_EXISTS: f"{clear}\n{text}"})
+    return _Step(operation, f"{clear}\n{text}")

@@ -1,7 +1,8 @@
 """What stands on what: which resources are lost when another goes or is made anew. Pure.
 
-A *ground* is what a resource gives others to stand on: a namespace, a device, a device's addresses, a
-table. When an operation renews a ground, the kernel has dropped whatever stood on it.
+A *ground* is what a resource gives others to stand on: a namespace, a device, a table; a bridge's ports, a
+device's addresses. What stood on a ground is gone when that goes; on the soft ones, the last two, it may
+go on and be another: a port without its bridge, a route that lost its reason.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,9 @@ from seaway.datapath.resources import (
     VethPair,
 )
 
+SOFT = ("ports", "addresses")
+"""Kinds of ground whose loss shakes what stands on them, and need not fell it."""
+
 _PER_DEVICE = ("conf", "neigh")
 _ALWAYS_THERE = ("all", "default", "lo")
 _DOTS = str.maketrans("/", ".")
@@ -32,6 +36,7 @@ def grounds(resource: Resource) -> Iterator[Key]:
             yield ("netns", resource.path)
         case Bridge():
             yield ("device", resource.ns, resource.name)
+            yield ("ports", resource.ns, resource.name)
         case VethPair():
             yield ("device", resource.ns, resource.name)
             yield ("device", resource.peer_ns, resource.peer)
@@ -51,7 +56,7 @@ def stands_on(resource: Resource) -> Iterator[Key]:
             if resource.peer_ns:
                 yield ("netns", resource.peer_ns)
             if resource.master:
-                yield ("device", ns, resource.master)
+                yield ("ports", ns, resource.master)
         case Address():
             yield ("device", ns, resource.device)
         case Route():
@@ -73,7 +78,7 @@ def renewed(operations: Iterable[Operation]) -> Iterator[Key]:
         if isinstance(operation, Change):
             if _made_anew(operation.old, resource):
                 yield from grounds(resource)
-        elif isinstance(operation, Make) or isinstance(resource, Address):
+        elif isinstance(operation, Make) != isinstance(resource, Address):
             yield from grounds(resource)
 
 
