@@ -7,7 +7,7 @@ import msgspec
 from seaway.drivers import driver
 from seaway.engine.clock import identity
 from seaway.engine.facts import Change, Facts
-from seaway.errors import Failure, Forbidden, InvalidInput, NotFound
+from seaway.errors import Failure, Forbidden, InvalidInput
 from seaway.ipam.addresses import check_address, next_address
 from seaway.ipam.claims import claim_key
 from seaway.model import Attachment, Container, Endpoint, Network, Pool, Sandbox
@@ -47,7 +47,7 @@ def propose(
         ifname=_ifname(network, taken) if usage.device else "",
         device=veth_device(eid) if usage.device else "",
         dns_names=dns_names(container, attachment) if usage.resolver and not network.default_bridge else (),
-        links=_links(facts, attachment),
+        links=_links(attachment),
         gw_priority=attachment.gw_priority,
         options=attachment.driver_opts or {},
     )
@@ -163,19 +163,14 @@ def _ifname(network: Network, taken: Sequence[Endpoint]) -> str:
     return next(name for name in (f"{prefix}{i}" for i in range(len(used) + 1)) if name not in used)
 
 
-def _links(facts: Facts, attachment: Attachment) -> dict[str, str]:
+def _links(attachment: Attachment) -> dict[str, str]:
+    """Alias → name or ID. The container need not exist yet: the name is looked up when it is asked for."""
     found = {}
     for link in attachment.links or ():
         target, _, alias = link.partition(":")
         if not target:
             raise InvalidInput(f"invalid link {link!r}: write NAME or NAME:ALIAS")
-        container = next(
-            (c for c in facts.containers.values() if target.removeprefix("/") in (c.name, c.id, short(c.id))),
-            None,
-        )
-        if container is None:
-            raise NotFound(f"could not get container for {target}")
-        found[alias or container.name] = container.id
+        found[alias or target.removeprefix("/")] = target.removeprefix("/")
     return found
 
 
