@@ -8,7 +8,6 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from seaway import __version__
 from seaway.cli.client import Client
 from seaway.cli.failures import Failed
 from seaway.cli.target import target_from
@@ -187,7 +186,7 @@ def _misused(error: click.UsageError) -> int:
 @click.option("--tlscacert", default="", metavar="file", help="Trust certificates signed by this CA")
 @click.option("--tlscert", default="", metavar="file", help="The client's certificate")
 @click.option("--tlskey", default="", metavar="file", help="The client's key")
-@click.version_option(__version__, "-v", "--version", message="Seaway version %(version)s")
+@click.version_option(None, "-v", "--version", package_name="seaway", message="Seaway version %(version)s")
 @click.pass_context
 def _main(
     ctx: click.Context, host: str, tls: bool, tlsverify: bool, tlscacert: str, tlscert: str, tlskey: str

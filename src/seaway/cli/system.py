@@ -3,11 +3,11 @@
 import json
 import platform
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from typing import Any
 
 import click
 
-from seaway import __version__
 from seaway.cli import words
 from seaway.cli.client import Client, filters, pass_client
 from seaway.cli.failures import Failed
@@ -26,7 +26,7 @@ def version(client: Client, form: str, as_json: bool) -> None:
     """Show the versions of client and daemon."""
     found: dict[str, Any] = {
         "Client": {
-            "Version": __version__,
+            "Version": metadata.version("seaway"),
             "PythonVersion": platform.python_version(),
             "Os": platform.system().lower(),
             "Arch": platform.machine(),

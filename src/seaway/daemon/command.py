@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +17,9 @@ from seaway.daemon.settings import Settings
 from seaway.errors import SeawayError
 
 log = logging.getLogger("seaway.daemon")
+
+RUN = "seaway.daemon.run"
+"""Loaded only when the daemon really runs: its help must not pay for the engine and all its libraries."""
 
 
 class DaemonCommand(click.Command):
@@ -71,14 +75,11 @@ def _run(ctx: click.Context, flags: Mapping[Option, Any], config_file: Path | No
     logs.set_up(settings.log_level, settings.log_format)
     for warning in warnings:
         log.warning(warning)
-    # Imported only now: "seaway daemon --help" must not pay for the engine and all its libraries.
-    from seaway.daemon.life import live
-    from seaway.daemon.serve import open_house
 
     def reread() -> Settings:
         return configure(flags, config_file)[0]
 
-    ctx.exit(live(settings, reread, open_house))
+    ctx.exit(import_module(RUN).run(settings, reread))
 
 
 @click.pass_context
