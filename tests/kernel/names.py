@@ -30,12 +30,31 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+class Zones(dict[str, Zone]):
+    """The zones of sandboxes; changed on the event loop, where the daemon changes its facts too."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def __setitem__(self, path: str, zone: Zone) -> None:
+        self._on_loop(lambda: super(Zones, self).__setitem__(path, zone))
+
+    def __delitem__(self, path: str) -> None:
+        self._on_loop(lambda: super(Zones, self).__delitem__(path))
+
+    def _on_loop(self, change: Callable[[], None]) -> None:
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(lambda: (change(), done.set()))
+        assert done.wait(5)
+
+
 @dataclass
 class House:
     """One event loop with a hand, as in the daemon; sandboxes are namespaces of the test's own."""
 
     hand: ResolverHand
-    zones: dict[str, Zone]
+    zones: Zones
     closing: contextlib.ExitStack
     made: int = 0
     seen: list[tuple[str, str, bool]] = field(default_factory=list)
@@ -99,7 +118,7 @@ def house() -> Iterator[House]:
     """A house; when it is left, no descriptor, thread or namespace of it is."""
     before, threads = descriptors(), set(threading.enumerate())
     loop = asyncio.new_event_loop()
-    zones: dict[str, Zone] = {}
+    zones = Zones(loop)
     hand = ResolverHand(loop, lambda sandbox: zones[sandbox])
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
