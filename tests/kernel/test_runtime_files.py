@@ -1,5 +1,6 @@
 """Files of a running container: tars in and out with its volumes, and what it changed."""
 
+import asyncio
 import io
 import tarfile
 from collections.abc import AsyncIterator
@@ -33,7 +34,10 @@ async def test_running_container_is_seen_with_its_volumes(yard: Yard) -> None:
     volume.mkdir()
     (volume / "kept").write_text("in the volume\n")
     mount = {"Type": "volume", "Source": str(volume), "Destination": "/data", "RW": True}
-    box, _ = await yard.up("sh", "-c", "ln -s / /tmp/up; echo x > /tmp/x; sleep 100", mounts=(mount,))
+    box, _ = await yard.up("sh", "-c", "ln -s / /tmp/up; echo ready; sleep 100", mounts=(mount,))
+    async with asyncio.timeout(10):
+        while b"ready" not in yard.runtime.log_path(box.container.id).read_bytes():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     root = yard.runtime.root(box.container.id)
     data = b"".join([piece async for piece in pack(root, "/data")])
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
