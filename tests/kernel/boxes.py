@@ -11,6 +11,7 @@ from pathlib import Path
 from seaway.model import Config, Container, HostConfig
 from seaway.runtime.containers import OciRuntime
 from seaway.runtime.contract import Born, Box, Console, Exit
+from seaway.runtime.processes import arguments
 from seaway.runtime.rootfs import Rootfs
 
 PATIENCE = 20.0
@@ -147,6 +148,14 @@ class Yard:
         if gone(pid):
             return False
         return self.parent.encode() in text or any(i.encode() in text for i in self.ids)
+
+
+async def words(pid: int) -> list[str]:
+    """The command line of a container's first process. The runtime's own is there for a moment longer."""
+    async with asyncio.timeout(PATIENCE):
+        while "init" in (found := arguments(pid)):
+            await asyncio.sleep(0.005)
+    return found
 
 
 def gone(pid: int) -> bool:

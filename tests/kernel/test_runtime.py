@@ -11,9 +11,8 @@ import pytest
 from seaway.errors import InvalidInput, RuntimeFailed
 from seaway.model import HostConfig
 from seaway.runtime.contract import ExecSpec
-from seaway.runtime.processes import arguments
 from seaway.runtime.words import CannotRun
-from tests.kernel.boxes import Yard, drain, gone, until
+from tests.kernel.boxes import Yard, drain, gone, until, words
 
 pytestmark = pytest.mark.root
 
@@ -37,7 +36,7 @@ async def test_pid_is_the_real_one(yard: Yard) -> None:
     box, born = await yard.up("sleep", "100")
     assert await yard.runtime.alive(box.container.id, born.monitor) == born.pid
     assert yard.runtime.pid(box.container.id) == born.pid
-    assert arguments(born.pid)[:2] == ["sleep", "100"]
+    assert (await words(born.pid))[:2] == ["sleep", "100"]
 
 
 async def test_nothing_is_left_after_delete(yard: Yard) -> None:

@@ -16,7 +16,7 @@ from seaway.model.container import Device, Mount, Ulimit
 from seaway.runtime.contract import Box, ExecSpec
 from seaway.runtime.stats import read_stats
 from seaway.runtime.top import top
-from tests.kernel.boxes import Yard, drain
+from tests.kernel.boxes import Yard, drain, words
 
 pytestmark = pytest.mark.root
 
@@ -276,8 +276,8 @@ async def test_devices(yard: Yard) -> None:
 
 async def test_an_init_reaps(yard: Yard) -> None:
     box, born = await yard.up("sleep", "100", host=HostConfig(init=True))
-    words = Path(f"/proc/{born.pid}/cmdline").read_bytes().split(b"\0")
-    assert words[0] == b"/sbin/docker-init" and b"sleep" in words
+    command = await words(born.pid)
+    assert command[0] == "/sbin/docker-init" and "sleep" in command
     async with asyncio.timeout(10):
         while not Path(f"/proc/{born.pid}/task/{born.pid}/children").read_text():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
