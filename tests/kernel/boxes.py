@@ -153,7 +153,7 @@ class Yard:
 async def words(pid: int) -> list[str]:
     """The command line of a container's first process. The runtime's own is there for a moment longer."""
     async with asyncio.timeout(PATIENCE):
-        while "init" in (found := arguments(pid)):
+        while "init" in (found := arguments(pid)):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return found
 
