@@ -54,9 +54,9 @@ def look(host: Host, seen: frozenset[str] = frozenset()) -> Traces:
             lines.append(line.rstrip())
     parts["processes"] = [re.sub(r"^\s*\d+ ", "", p) for p in parts["processes"]]
     parts["cgroups"] = [c for c in parts["cgroups"] if any(i in c for i in seen)]
-    # A bridge's own link-local address and its routes come and go with its first port.
+    # Link-local addresses and their routes come and go with a bridge's first port, anycast with forwarding.
     parts["addresses"] = [a for a in parts["addresses"] if " fe80:" not in a]
-    parts["routes"] = [r for r in parts["routes"] if not re.search(r"fe80:|ff00::|linkdown", r)]
+    parts["routes"] = [r for r in parts["routes"] if not re.search(r"fe80:|ff00::|linkdown|anycast", r)]
     if host.alive():
         parts["networks"] = [n["Id"] for n in host.http("GET", "/networks")[1]]
         parts["containers"] = [c["Id"] for c in host.http("GET", "/containers/json?all=1")[1]]

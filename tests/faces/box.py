@@ -55,13 +55,12 @@ def who(machine: Machine, where: str) -> str:
     def ask() -> str:
         return get(machine, f"http://{where}/cgi-bin/who")
 
-    return str(until(ask)).split()[0]
+    return str(until(ask)).split()[0].strip("[]").removeprefix("::ffff:")
 
 
 def inside(host: Host, name: str, *argv: str, check: bool = True) -> Result:
     """Run a program of the host's in a container's network namespace."""
-    pid = str(host.inspect(name)["State"]["Pid"])
-    return host.run("nsenter", "-t", pid, "-n", "--", *argv, check=check)
+    return host.run(*in_namespace(host, name, *argv), check=check)
 
 
 def fetch(host: Host, name: str, url: str, check: bool = True) -> str:
@@ -98,3 +97,23 @@ def route_to(machine: Machine, prefix: str, via: str) -> Iterator[None]:
         yield
     finally:
         machine.run("ip", "route", "del", prefix)
+
+
+@contextmanager
+def running(machine: Machine, *argv: str) -> Iterator[None]:
+    """A program on a machine, ended with all its children at the end of the block."""
+    note = machine.root / f"running-{time.monotonic_ns()}"
+    process = machine.popen("setsid", "sh", "-c", f'echo $$ > {note}; exec "$@"', "sh", *argv)
+    try:
+        until(note.exists)
+        until(note.read_text)
+        yield
+    finally:
+        machine.sh(f"kill -9 -- -$(cat {note})", check=False)
+        process.wait(5)
+        note.unlink()
+
+
+def in_namespace(host: Host, name: str, *argv: str) -> tuple[str, ...]:
+    """The command line that runs a program of the host's in a container's network namespace."""
+    return ("nsenter", "-t", str(host.inspect(name)["State"]["Pid"]), "-n", "--", *argv)

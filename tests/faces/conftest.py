@@ -56,7 +56,7 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     seen |= {c["Id"] for c in here.http("GET", "/containers/json?all=1")[1]}
     empty(here)
     left = settle_to(here, before, frozenset(seen))
-    assert not left, f"left behind:\n{left}\n{here.tail(15)}"
+    assert not left, f"left behind:\n{left}\n{here.tail(6)}"
     more = _more(files, descriptors(here))
     assert len(more) < 4, f"descriptors left open: {more}"
 

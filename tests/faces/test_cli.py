@@ -18,13 +18,13 @@ def test_networks(host: Host) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", made)
     assert re.search(rf"{made[:12]}\s+net\s+bridge\s+local", sw(host, "network ls").out)
     assert json.loads(sw(host, "network inspect net").out)[0]["IPAM"]["Config"][0]["Subnet"] == "10.2.0.0/24"
-    sw(host, "run -d --name c box:1 sleep 600")
-    sw(host, "network connect --ip 10.2.0.9 --alias x net c")
-    assert host.container_address("c", "net") == "10.2.0.9"
+    sw(host, "run -d --name cc box:1 sleep 600")
+    sw(host, "network connect --ip 10.2.0.9 --alias x net cc")
+    assert host.container_address("cc", "net") == "10.2.0.9"
     refused = sw(host, "network rm net", check=False)
     assert refused.code == 1
     assert "has active endpoints" in refused.err
-    sw(host, "network disconnect net c")
+    sw(host, "network disconnect net cc")
     assert sw(host, "network rm net").out.strip() == "net"
     sw(host, "network create lost")
     assert "lost" in sw(host, "network prune -f").out
@@ -62,20 +62,20 @@ def test_foreground(host: Host) -> None:
 
 def test_logs_and_events(host: Host) -> None:
     since = host.run("date", "+%s.%N").out.strip()
-    host.seaway("run", "-d", "--name", "c", "box:1", "sh", "-c", "echo a; echo b")
-    assert sw(host, "wait c").out.strip() == "0"
-    assert sw(host, "logs c").out == "a\nb\n"
-    assert sw(host, "logs --tail 1 c").out == "b\n"
+    host.seaway("run", "-d", "--name", "cc", "box:1", "sh", "-c", "echo a; echo b")
+    assert sw(host, "wait cc").out.strip() == "0"
+    assert sw(host, "logs cc").out == "a\nb\n"
+    assert sw(host, "logs --tail 1 cc").out == "b\n"
     till = host.run("date", "+%s.%N").out.strip()
     out = host.seaway("events", "--since", since, "--until", till).out
     assert "container start" in out
 
 
 def test_formats(host: Host) -> None:
-    sw(host, "run -d --name c box:1 sleep 600")
+    sw(host, "run -d --name cc box:1 sleep 600")
     rows = json.loads(sw(host, "ps --json").out)
-    assert rows[0]["Names"] in (["/c"], ["c"], "c")
-    assert sw(host, "ps --format {{.Names}}").out == "c\n"
+    assert rows[0]["Names"] in (["/cc"], ["cc"], "cc")
+    assert sw(host, "ps --format {{.Names}}").out == "cc\n"
     assert "box" in sw(host, "image ls").out
     assert "1.50" in sw(host, "version").out
     assert "Containers" in sw(host, "info").out

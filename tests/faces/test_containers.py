@@ -52,14 +52,14 @@ def test_a_terminal(host: Host) -> None:
 
 
 def test_detach_and_attach_again(host: Host) -> None:
-    with Terminal(host, CLI, "run", "-it", "--name", "t", "box:1", "sh") as tty:
+    with Terminal(host, CLI, "run", "-it", "--name", "tt", "box:1", "sh") as tty:
         tty.expect("# ")
         tty.type("x=kept\n")
         tty.expect("# ")
         tty.type("\x10\x11")
         tty.end()
-    assert host.inspect("t")["State"]["Running"]
-    with Terminal(host, CLI, "attach", "t") as tty:
+    assert host.inspect("tt")["State"]["Running"]
+    with Terminal(host, CLI, "attach", "tt") as tty:
         tty.type("echo is-$x\n")
         tty.expect("\nis-kept")
         tty.type("exit\n")
@@ -67,17 +67,18 @@ def test_detach_and_attach_again(host: Host) -> None:
 
 
 def test_exec(host: Host) -> None:
-    idle(host, "--name", "c")
-    assert words(host, "exec c echo hi").out == "hi\n"
-    assert words(host, "exec c sh -c 'exit 9'", check=False).code == 9
-    assert words(host, "exec c nosuchcommand", check=False).code in (126, 127)
+    idle(host, "--name", "cc")
+    assert words(host, "exec cc echo hi").out == "hi\n"
+    assert words(host, "exec cc sh -c 'exit 9'", check=False).code == 9
+    assert words(host, "exec cc nosuchcommand", check=False).code in (126, 127)
     assert (
-        words(host, "exec -e A=1 -w /tmp -u nobody c sh -c 'echo $A $(pwd) $(id -u)'").out == "1 /tmp 65534\n"
+        words(host, "exec -e A=1 -w /tmp -u nobody cc sh -c 'echo $A $(pwd) $(id -u)'").out
+        == "1 /tmp 65534\n"
     )
-    assert host.docker("exec", "-i", "c", "cat", input="typed").out == "typed"
-    words(host, "exec -d c sh -c 'echo later > /tmp/f'")
-    until(lambda: words(host, "exec c cat /tmp/f", check=False).out == "later\n")
-    with Terminal(host, CLI, "exec", "-it", "c", "sh") as tty:
+    assert host.docker("exec", "-i", "cc", "cat", input="typed").out == "typed"
+    words(host, "exec -d cc sh -c 'echo later > /tmp/f'")
+    until(lambda: words(host, "exec cc cat /tmp/f", check=False).out == "later\n")
+    with Terminal(host, CLI, "exec", "-it", "cc", "sh") as tty:
         tty.expect("# ")
         tty.type("exit 4\n")
         assert tty.end() == 4
@@ -85,28 +86,28 @@ def test_exec(host: Host) -> None:
 
 def test_logs(host: Host) -> None:
     script = "for i in 1 2 3; do echo line $i; done; echo oops >&2; sleep 1; echo last"
-    host.docker("run", "-d", "--name", "c", "box:1", "sh", "-c", script)
-    until(lambda: "oops" in words(host, "logs c").err)
-    assert words(host, "logs --tail 1 c").text.strip() in ("oops", "line 3")
-    followed = words(host, "logs -f c")
+    host.docker("run", "-d", "--name", "cc", "box:1", "sh", "-c", script)
+    until(lambda: "oops" in words(host, "logs cc").err)
+    assert words(host, "logs --tail 1 cc").text.strip() in ("oops", "line 3")
+    followed = words(host, "logs -f cc")
     assert followed.out == "line 1\nline 2\nline 3\nlast\n"
     assert followed.err == "oops\n"
-    stamped = words(host, "logs -t c").out.splitlines()[0]
+    stamped = words(host, "logs -t cc").out.splitlines()[0]
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z line 1", stamped)
-    assert words(host, "logs --since 1h c").out.count("\n") == 4
-    assert not words(host, "logs --until 1h c").out
-    entry = json.loads(host.run("head", "-1", host.inspect("c")["LogPath"]).out)
+    assert words(host, "logs --since 1h cc").out.count("\n") == 4
+    assert not words(host, "logs --until 1h cc").out
+    entry = json.loads(host.run("head", "-1", host.inspect("cc")["LogPath"]).out)
     assert entry["log"] == "line 1\n"
     assert entry["stream"] == "stdout"
 
 
 def test_log_rotation(host: Host) -> None:
     host.docker(
-        *("run", "-d", "--name", "c", "--log-opt", "max-size=20k", "--log-opt", "max-file=2", "box:1"),
+        *("run", "-d", "--name", "cc", "--log-opt", "max-size=20k", "--log-opt", "max-file=2", "box:1"),
         *("sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; echo done"),
     )
-    until(lambda: "done" in words(host, "logs --tail 1 c").out)
-    folder = str(host.inspect("c")["LogPath"]).rsplit("/", 1)[0]
+    until(lambda: "done" in words(host, "logs --tail 1 cc").out)
+    folder = str(host.inspect("cc")["LogPath"]).rsplit("/", 1)[0]
     sizes = host.sh(f"stat -c %s {folder}/*-json.log*").out.split()
     assert len(sizes) <= 2
     assert all(int(s) < 60_000 for s in sizes), sizes
@@ -127,23 +128,23 @@ def test_stop_has_a_grace_period(host: Host) -> None:
 
 
 def test_kill_pause_restart_wait_rename(host: Host) -> None:
-    idle(host, "--name", "c")
-    first = host.inspect("c")["State"]["Pid"]
-    words(host, "pause c")
-    assert host.inspect("c")["State"]["Status"] == "paused"
+    idle(host, "--name", "cc")
+    first = host.inspect("cc")["State"]["Pid"]
+    words(host, "pause cc")
+    assert host.inspect("cc")["State"]["Status"] == "paused"
     assert "(Paused)" in words(host, "ps").out
-    words(host, "unpause c")
-    words(host, "restart -t 0 c")
-    assert host.inspect("c")["State"]["Pid"] not in (0, first)
-    words(host, "rename c d")
-    assert host.inspect("d")["Name"] == "/d"
-    waiting = host.popen(CLI, "wait", "d", stdout=-1)
+    words(host, "unpause cc")
+    words(host, "restart -t 0 cc")
+    assert host.inspect("cc")["State"]["Pid"] not in (0, first)
+    words(host, "rename cc dd")
+    assert host.inspect("dd")["Name"] == "/dd"
+    waiting = host.popen(CLI, "wait", "dd", stdout=-1)
     time.sleep(0.3)
-    words(host, "kill -s KILL d")
+    words(host, "kill -s KILL dd")
     assert waiting.communicate(timeout=10)[0] == b"137\n"
-    assert "is not running" in words(host, "kill d", check=False).err
-    words(host, "start d")
-    assert host.inspect("d")["State"]["Running"]
+    assert "is not running" in words(host, "kill dd", check=False).err
+    words(host, "start dd")
+    assert host.inspect("dd")["State"]["Running"]
 
 
 def test_restart_policies(host: Host) -> None:
@@ -160,7 +161,7 @@ def test_restart_policies(host: Host) -> None:
 
 
 def test_limits_and_rights(host: Host) -> None:
-    words(host, "run -d --name c -m 64m --pids-limit 40 --cpu-shares 512 box:1 sleep 600")
+    words(host, "run -d --name cc -m 64m --pids-limit 40 --cpu-shares 512 box:1 sleep 600")
     group = host.sh(f"cat /proc/{host.inspect('c')['State']['Pid']}/cgroup").out
     memory = re.search(r":memory:(\S+)", group)
     if memory:
@@ -168,41 +169,41 @@ def test_limits_and_rights(host: Host) -> None:
     else:
         limit = host.sh(f"cat /sys/fs/cgroup{group.strip().split(':')[2]}/memory.max").out
     assert limit.strip() == str(64 * 1024 * 1024)
-    caps = words(host, "exec c grep CapEff /proc/self/status").out.split()[1]
+    caps = words(host, "exec cc grep CapEff /proc/self/status").out.split()[1]
     assert int(caps, 16) == 0xA80425FB, "Docker's default set"
-    assert words(host, "exec c ping -c 1 127.0.0.1").code == 0
+    assert words(host, "exec cc ping -c 1 127.0.0.1").code == 0
     assert (
         words(host, "run --rm --cap-drop ALL box:1 grep CapEff /proc/self/status").out.split()[1] == "0" * 16
     )
     assert "Read-only" in words(host, "run --rm --read-only box:1 touch /x", check=False).text
     assert (
-        "Read-only" in words(host, "exec c sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'", check=False).text
+        "Read-only" in words(host, "exec cc sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'", check=False).text
     )
 
 
 def test_out_of_memory_is_told(host: Host) -> None:
     script = "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"
-    done = host.docker("run", "--name", "c", "-m", "16m", "box:1", "sh", "-c", script, check=False)
+    done = host.docker("run", "--name", "cc", "-m", "16m", "box:1", "sh", "-c", script, check=False)
     assert done.code == 137
-    assert host.inspect("c")["State"]["OOMKilled"]
+    assert host.inspect("cc")["State"]["OOMKilled"]
 
 
 def test_top_and_stats(host: Host) -> None:
-    idle(host, "--name", "c")
-    rows = words(host, "top c").out.splitlines()
+    idle(host, "--name", "cc")
+    rows = words(host, "top cc").out.splitlines()
     assert "PID" in rows[0]
     assert any("sleep 600" in r for r in rows[1:])
-    line = words(host, "stats --no-stream --format '{{.Name}} {{.PIDs}} {{.NetIO}}' c").out.split()
-    assert line[:2] == ["c", "1"]
-    words(host, "exec c ping -c 3 172.17.0.1")
-    counters = host.http("GET", "/containers/c/stats?stream=0")[1]["networks"]["eth0"]
+    line = words(host, "stats --no-stream --format '{{.Name}} {{.PIDs}} {{.NetIO}}' cc").out.split()
+    assert line[:2] == ["cc", "1"]
+    words(host, "exec cc ping -c 3 172.17.0.1")
+    counters = host.http("GET", "/containers/cc/stats?stream=0")[1]["networks"]["eth0"]
     assert counters["tx_bytes"] > 0
 
 
 def test_events(host: Host) -> None:
     since = host.run("date", "+%s.%N").out.strip()
     words(host, "network create net")
-    words(host, "run --rm --name c --network net box:1 true")
+    words(host, "run --rm --name cc --network net box:1 true")
     until(lambda: not words(host, "ps -aq").out)
     words(host, "network rm net")
     until_time = host.run("date", "+%s.%N").out.strip()
@@ -221,25 +222,25 @@ def test_events(host: Host) -> None:
 
 
 def test_ps_and_inspect(host: Host) -> None:
-    idle(host, "--name", "c", "--label", "a=b", "-p", "8080:80")
+    idle(host, "--name", "cc", "--label", "a=b", "-p", "8080:80")
     words(host, "create --name never box:1 true")
-    assert words(host, "ps -q --no-trunc").out.split() == [host.inspect("c")["Id"]]
+    assert words(host, "ps -q --no-trunc").out.split() == [host.inspect("cc")["Id"]]
     table = words(host, "ps -a --format '{{.Names}}|{{.Status}}|{{.Ports}}'").out.splitlines()
     assert "never|Created|" in table
-    assert any(re.match(r"c\|Up .*\|0\.0\.0\.0:8080->80/tcp, .*8080->80/tcp", row) for row in table), table
+    assert any(re.match(r"cc\|Up .*\|0\.0\.0\.0:8080->80/tcp, .*8080->80/tcp", row) for row in table), table
     assert words(host, "ps -q --filter label=a=b").out
     assert not words(host, "ps -q --filter label=a=c").out
     assert words(host, "ps -aq --filter name=nev --filter status=created").out
     assert (
-        words(host, "inspect -f '{{.State.Status}} {{.HostConfig.NetworkMode}}' c").out == "running bridge\n"
+        words(host, "inspect -f '{{.State.Status}} {{.HostConfig.NetworkMode}}' cc").out == "running bridge\n"
     )
 
 
 def test_volumes_and_mounts(host: Host) -> None:
-    words(host, "volume create v")
-    words(host, "run --rm -v v:/data box:1 sh -c 'echo kept > /data/f'")
-    assert words(host, "run --rm -v v:/data:ro box:1 cat /data/f").out == "kept\n"
-    assert "Read-only" in words(host, "run --rm -v v:/data:ro box:1 touch /data/g", check=False).text
+    words(host, "volume create vol")
+    words(host, "run --rm -v vol:/data box:1 sh -c 'echo kept > /data/f'")
+    assert words(host, "run --rm -v vol:/data:ro box:1 cat /data/f").out == "kept\n"
+    assert "Read-only" in words(host, "run --rm -v vol:/data:ro box:1 touch /data/g", check=False).text
     (host.root / "shared").mkdir(exist_ok=True)
     (host.root / "shared/f").write_text("from outside\n")
     assert words(host, f"run --rm -v {host.root}/shared:/in box:1 cat /in/f").out == "from outside\n"
@@ -248,11 +249,11 @@ def test_volumes_and_mounts(host: Host) -> None:
 
 def test_crun_does_it_too(host: Host) -> None:
     assert words(host, "run --rm --runtime crun box:1 ping -c 1 203.0.113.1").code == 0
-    words(host, "run -d --name c --runtime crun box:1 sleep 600")
-    assert words(host, "exec c echo hi").out == "hi\n"
-    assert host.inspect("c")["HostConfig"]["Runtime"] == "crun"
+    words(host, "run -d --name cc --runtime crun box:1 sleep 600")
+    assert words(host, "exec cc echo hi").out == "hi\n"
+    assert host.inspect("cc")["HostConfig"]["Runtime"] == "crun"
 
 
 def test_an_init_reaps(host: Host) -> None:
-    words(host, "run -d --name c --init box:1 sleep 600")
-    assert "sleep" not in words(host, "exec c cat /proc/1/comm").out
+    words(host, "run -d --name cc --init box:1 sleep 600")
+    assert "sleep" not in words(host, "exec cc cat /proc/1/comm").out

@@ -29,12 +29,12 @@ def test_flags_of_dockerd(fresh: Host, box_tar: Path) -> None:
     )
     fresh.docker("import", str(box_tar), NAME)
     assert "10.77.0.1/24" in fresh.run("ip", "addr", "show", "docker0").out
-    idle(fresh, "--name", "c")
-    assert fresh.container_address("c") == "10.77.0.2"
+    idle(fresh, "--name", "cc")
+    assert fresh.container_address("cc") == "10.77.0.2"
     words(fresh, "network create net")
     subnet = json.loads(words(fresh, "network inspect net").out)[0]["IPAM"]["Config"][0]["Subnet"]
     assert subnet == "10.80.0.0/24"
-    assert "mtu 1400" in words(fresh, "exec c ip link show eth0").out
+    assert "mtu 1400" in words(fresh, "exec cc ip link show eth0").out
 
 
 def test_the_configuration_file(fresh: Host) -> None:
@@ -127,11 +127,11 @@ def test_beside_a_real_docker(fresh: Host, box_tar: Path) -> None:
     theirs = fresh.sh("ip addr show docker0; nft -s list table ip nat").out
     fresh.start()
     fresh.docker("import", str(box_tar), NAME)
-    idle(fresh, "--name", "c")
+    idle(fresh, "--name", "cc")
     assert "seaway0" in links(fresh)
-    assert not fresh.container_address("c").startswith("172.17.")
-    assert words(fresh, "exec c ping -c 1 203.0.113.1").code == 0
-    words(fresh, "rm -f c")
+    assert not fresh.container_address("cc").startswith("172.17.")
+    assert words(fresh, "exec cc ping -c 1 203.0.113.1").code == 0
+    words(fresh, "rm -f cc")
     assert fresh.sh("ip addr show docker0; nft -s list table ip nat").out == theirs
 
 
@@ -149,8 +149,8 @@ def test_the_mtu_of_the_uplink(street: Street, box_tar: Path) -> None:
     small = street.host("small", 90, mtu=1380)
     small.start()
     small.docker("import", str(box_tar), NAME)
-    idle(small, "--name", "c")
-    assert "mtu 1380" in words(small, "exec c ip link show eth0").out
+    idle(small, "--name", "cc")
+    assert "mtu 1380" in words(small, "exec cc ip link show eth0").out
     small.close()
 
 

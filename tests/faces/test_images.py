@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.host import Host
-from tests.faces.box import get, until, words
+from tests.faces.box import get, running, until, words
 from tests.faces.image import NAME
 
 
@@ -44,11 +44,11 @@ def test_import_tag_list_remove(spare: Host, box_tar: Path) -> None:
 
 def test_an_image_in_use_is_kept(spare: Host, box_tar: Path) -> None:
     spare.docker("import", "-c", 'CMD ["sleep","600"]', str(box_tar), "used:1")
-    words(spare, "run -d --name c used:1")
+    words(spare, "run -d --name cc used:1")
     refused = words(spare, "rmi used:1", check=False)
     assert refused.code == 1
     assert "conflict" in refused.err
-    words(spare, "rm -f c")
+    words(spare, "rm -f cc")
     words(spare, "rmi used:1")
 
 
@@ -92,8 +92,13 @@ def registry(spare: Host) -> Iterator[str]:
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\n"
         "http: {addr: '127.0.0.1:5000'}\n"
     )
-    process = spare.popen("docker-registry", "serve", str(config), stdout=-3, stderr=-3)
-    until(lambda: "{}" in get(spare, "http://127.0.0.1:5000/v2/"))
+    with running(spare, "sh", "-c", f"exec docker-registry serve {config} > {config}.log 2>&1"):
+        until(lambda: "{}" in get(spare, "http://127.0.0.1:5000/v2/"))
+        _push(spare)
+        yield "127.0.0.1:5000"
+
+
+def _push(spare: Host) -> None:
     words(spare, f"save -o {spare.root}/r.tar {NAME}")
     policy = spare.root / "policy.json"
     policy.write_text('{"default":[{"type":"insecureAcceptAnything"}]}')
@@ -101,9 +106,6 @@ def registry(spare: Host) -> Iterator[str]:
         *("skopeo", "--policy", str(policy), "copy", "--dest-tls-verify=false"),
         *(f"docker-archive:{spare.root}/r.tar", "docker://127.0.0.1:5000/lib/box:9"),
     )
-    yield "127.0.0.1:5000"
-    spare.sh("kill $(ss -Hlntp 'sport = :5000' | sed 's/.*pid=//; s/,.*//')")
-    process.wait(5)
 
 
 def test_pull(spare: Host, registry: str) -> None:

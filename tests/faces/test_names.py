@@ -115,8 +115,8 @@ def test_names_stop_at_the_network(pair: Host) -> None:
 
 
 def test_the_default_bridge_has_no_names(host: Host) -> None:
-    idle(host, "--name", "a")
-    text = host.docker("exec", "a", "cat", "/etc/resolv.conf").out
+    idle(host, "--name", "aa")
+    text = host.docker("exec", "aa", "cat", "/etc/resolv.conf").out
     assert RESOLVER not in text
     assert f"192.168.1.{PEER}" in text
 

@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 from demo.host import Host
-from tests.faces.box import fetch, get, idle, inside, links, pings, route_to, serve, until, words
+from tests.faces.box import fetch, get, idle, inside, links, pings, route_to, running, serve, until, words
 
 
 def test_create_with_everything(host: Host) -> None:
@@ -23,9 +23,9 @@ def test_create_with_everything(host: Host) -> None:
     assert (pool["Subnet"], pool["Gateway"], pool["IPRange"]) == ("10.9.0.0/16", "10.9.0.1", "10.9.5.0/24")
     assert pool["AuxiliaryAddresses"] == {"spare": "10.9.5.0", "other": "10.9.5.1"}
     assert "mybridge" in links(host)
-    idle(host, "--name", "c", "--network", "full")
-    assert host.container_address("c", "full") == "10.9.5.2", "the lowest free one of the range"
-    assert "mtu 1400" in inside(host, "c", "ip", "link", "show", "eth0").out
+    idle(host, "--name", "cc", "--network", "full")
+    assert host.container_address("cc", "full") == "10.9.5.2", "the lowest free one of the range"
+    assert "mtu 1400" in inside(host, "cc", "ip", "link", "show", "eth0").out
     assert "10.9.0.1/16" in host.run("ip", "addr", "show", "mybridge").out
 
 
@@ -53,38 +53,38 @@ def test_a_subnet_the_host_routes_is_avoided(host: Host) -> None:
 
 def test_live_connect_and_disconnect(host: Host) -> None:
     host.docker("network", "create", "--subnet", "10.8.0.0/24", "side")
-    idle(host, "--name", "c")
-    host.docker("network", "connect", "--ip", "10.8.0.77", "--alias", "other", "side", "c")
-    assert "10.8.0.77/24" in inside(host, "c", "ip", "addr", "show", "eth1").out
-    nets = host.inspect("c")["NetworkSettings"]["Networks"]
+    idle(host, "--name", "cc")
+    host.docker("network", "connect", "--ip", "10.8.0.77", "--alias", "other", "side", "cc")
+    assert "10.8.0.77/24" in inside(host, "cc", "ip", "addr", "show", "eth1").out
+    nets = host.inspect("cc")["NetworkSettings"]["Networks"]
     assert nets["side"]["IPAddress"] == "10.8.0.77"
     assert "other" in nets["side"]["Aliases"]
     serve(host, "--name", "web", "--network", "side")
-    until(lambda: "Hello" in fetch(host, "c", "http://web:5001/", check=False))
-    host.docker("network", "disconnect", "side", "c")
-    assert "eth1" not in inside(host, "c", "ip", "-br", "link").out
-    assert set(host.inspect("c")["NetworkSettings"]["Networks"]) == {"bridge"}
-    assert pings(host, "c", "203.0.113.1")
+    until(lambda: "Hello" in fetch(host, "cc", "http://web:5001/", check=False))
+    host.docker("network", "disconnect", "side", "cc")
+    assert "eth1" not in inside(host, "cc", "ip", "-br", "link").out
+    assert set(host.inspect("cc")["NetworkSettings"]["Networks"]) == {"bridge"}
+    assert pings(host, "cc", "203.0.113.1")
 
 
 def test_the_way_out_follows_connect_and_disconnect(host: Host) -> None:
     host.docker("network", "create", "--subnet", "10.8.0.0/24", "side")
-    idle(host, "--name", "c")
-    host.docker("network", "connect", "side", "c")
-    assert "via 172.17.0.1" in inside(host, "c", "ip", "route", "show", "default").out
-    host.docker("network", "disconnect", "bridge", "c")
-    assert "via 10.8.0.1" in inside(host, "c", "ip", "route", "show", "default").out
-    assert pings(host, "c", "203.0.113.1")
+    idle(host, "--name", "cc")
+    host.docker("network", "connect", "side", "cc")
+    assert "via 172.17.0.1" in inside(host, "cc", "ip", "route", "show", "default").out
+    host.docker("network", "disconnect", "bridge", "cc")
+    assert "via 10.8.0.1" in inside(host, "cc", "ip", "route", "show", "default").out
+    assert pings(host, "cc", "203.0.113.1")
 
 
 def test_connecting_a_stopped_container_is_kept(host: Host) -> None:
     host.docker("network", "create", "--subnet", "10.8.0.0/24", "side")
-    host.docker("create", "--name", "c", "box:1", "sleep", "600")
-    host.docker("network", "connect", "--ip", "10.8.0.9", "side", "c")
-    host.docker("start", "c")
-    assert host.container_address("c", "side") == "10.8.0.9"
-    host.docker("restart", "-t", "0", "c")
-    assert host.container_address("c", "side") == "10.8.0.9"
+    host.docker("create", "--name", "cc", "box:1", "sleep", "600")
+    host.docker("network", "connect", "--ip", "10.8.0.9", "side", "cc")
+    host.docker("start", "cc")
+    assert host.container_address("cc", "side") == "10.8.0.9"
+    host.docker("restart", "-t", "0", "cc")
+    assert host.container_address("cc", "side") == "10.8.0.9"
 
 
 def test_a_configured_address_stays_reserved(host: Host) -> None:
@@ -99,61 +99,56 @@ def test_a_configured_address_stays_reserved(host: Host) -> None:
 
 def test_internal_networks_have_no_way_out(host: Host) -> None:
     host.docker("network", "create", "--internal", "--subnet", "10.8.0.0/24", "inner")
-    serve(host, "--name", "a", "--network", "inner")
-    idle(host, "--name", "b", "--network", "inner")
-    assert not inside(host, "b", "ip", "route", "show", "default").out
-    done = host.docker("exec", "b", "ping", "-c", "1", "-W", "1", "203.0.113.1", check=False)
+    serve(host, "--name", "aa", "--network", "inner")
+    idle(host, "--name", "bb", "--network", "inner")
+    assert not inside(host, "bb", "ip", "route", "show", "default").out
+    done = host.docker("exec", "bb", "ping", "-c", "1", "-W", "1", "203.0.113.1", check=False)
     assert "unreachable" in done.text.lower()
-    until(lambda: "Hello" in fetch(host, "b", "http://a:5001/", check=False))
-    assert "Hello" in get(host, f"http://{host.container_address('a', 'inner')}:5001/")
+    until(lambda: "Hello" in fetch(host, "bb", "http://aa:5001/", check=False))
+    assert "Hello" in get(host, f"http://{host.container_address('aa', 'inner')}:5001/")
 
 
 def test_walls_between_bridges(host: Host) -> None:
     host.docker("network", "create", "one")
     host.docker("network", "create", "two")
-    serve(host, "--name", "a", "--network", "one")
-    serve(host, "--name", "b", "--network", "two")
-    target = host.container_address("b", "two")
-    assert not pings(host, "a", target)
+    serve(host, "--name", "aa", "--network", "one")
+    serve(host, "--name", "bb", "--network", "two")
+    target = host.container_address("bb", "two")
+    assert not pings(host, "aa", target)
     until(lambda: get(host, f"http://{target}:5001/"))
-    assert "Hello" not in fetch(host, "a", f"http://{target}:5001/", check=False)
+    assert "Hello" not in fetch(host, "aa", f"http://{target}:5001/", check=False)
 
 
 def test_no_talk_inside_when_icc_is_off(host: Host) -> None:
     host.docker("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", "quiet")
-    idle(host, "--name", "a", "--network", "quiet")
-    idle(host, "--name", "b", "--network", "quiet")
-    assert not pings(host, "a", host.container_address("b", "quiet"))
-    assert pings(host, "a", "203.0.113.1")
+    idle(host, "--name", "aa", "--network", "quiet")
+    idle(host, "--name", "bb", "--network", "quiet")
+    assert not pings(host, "aa", host.container_address("bb", "quiet"))
+    assert pings(host, "aa", "203.0.113.1")
 
 
 def test_without_masquerade_the_outside_sees_the_container(host: Host) -> None:
     flags = ("--subnet", "10.8.0.0/24", "-o", "com.docker.network.bridge.enable_ip_masquerade=false")
     host.docker("network", "create", *flags, "plain")
-    idle(host, "--name", "a", "--network", "plain")
-    idle(host, "--name", "b")
-    with route_to(host.lan, "10.8.0.0/24", host.address):
-        server = host.lan.popen("socat", "TCP4-LISTEN:7777,fork", "SYSTEM:echo $SOCAT_PEERADDR")
-        try:
-            until(lambda: ":7777" in host.lan.run("ss", "-Hlnt").out)
-            seen = host.docker("exec", "a", "nc", "-w", "2", "192.168.1.18", "7777").out.strip()
-            assert seen == host.container_address("a", "plain")
-            hidden = host.docker("exec", "b", "nc", "-w", "2", "192.168.1.18", "7777").out.strip()
-            assert hidden == host.address
-        finally:
-            server.kill()
-            server.wait()
-            host.lan.sh("kill $(ss -Hlntp 'sport = :7777' | sed 's/.*pid=//; s/,.*//') 2>/dev/null; true")
+    idle(host, "--name", "aa", "--network", "plain")
+    idle(host, "--name", "bb")
+    server = ("socat", "TCP4-LISTEN:7777,fork", "SYSTEM:echo $SOCAT_PEERADDR")
+    with route_to(host.lan, "10.8.0.0/24", host.address), running(host.lan, *server):
+        until(lambda: ":7777" in host.lan.run("ss", "-Hlnt").out)
+        seen = host.docker("exec", "aa", "nc", "-w", "2", "192.168.1.18", "7777").out.strip()
+        assert seen == host.container_address("aa", "plain")
+        hidden = host.docker("exec", "bb", "nc", "-w", "2", "192.168.1.18", "7777").out.strip()
+        assert hidden == host.address
 
 
 def test_mac_addresses(host: Host) -> None:
     host.docker("network", "create", "--subnet", "10.8.0.0/24", "side")
-    idle(host, "--name", "a", "--network", "side", "--mac-address", "02:42:ac:11:00:99")
-    assert "02:42:ac:11:00:99" in inside(host, "a", "ip", "link", "show", "eth0").out
-    host.docker("restart", "-t", "0", "a")
-    assert "02:42:ac:11:00:99" in inside(host, "a", "ip", "link", "show", "eth0").out
-    idle(host, "--name", "b", "--network", "side", "--ip", "10.8.0.5")
-    assert host.inspect("b")["NetworkSettings"]["Networks"]["side"]["MacAddress"] == "02:42:0a:08:00:05"
+    idle(host, "--name", "aa", "--network", "side", "--mac-address", "02:42:ac:11:00:99")
+    assert "02:42:ac:11:00:99" in inside(host, "aa", "ip", "link", "show", "eth0").out
+    host.docker("restart", "-t", "0", "aa")
+    assert "02:42:ac:11:00:99" in inside(host, "aa", "ip", "link", "show", "eth0").out
+    idle(host, "--name", "bb", "--network", "side", "--ip", "10.8.0.5")
+    assert host.inspect("bb")["NetworkSettings"]["Networks"]["side"]["MacAddress"] == "02:42:0a:08:00:05"
 
 
 def test_prune_keeps_what_is_used(host: Host) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from demo.host import Host
 from demo.machine import PEER
-from tests.faces.box import get, idle, inside, route_to, serve, until, who
+from tests.faces.box import get, idle, in_namespace, route_to, running, serve, until, who
 from tests.faces.image import COMMAND, NAME
 
 PEER4, PEER6 = f"192.168.1.{PEER}", f"fd00:c0a8:1::{PEER}"
@@ -20,7 +20,9 @@ def test_everyone_reaches_a_published_port(host: Host) -> None:
     assert who(host, f"{host.address}:8080") in (host.address, "172.17.0.1")
     assert who(host, "127.0.0.1:8080") == "172.17.0.1"
     for name in ("sibling", "web"):
-        answer = host.docker("exec", name, "timeout", "5", "wget", "-q", "-O", "-", f"http://{host.address}:8080/")
+        answer = host.docker(
+            "exec", name, "timeout", "5", "wget", "-q", "-O", "-", f"http://{host.address}:8080/"
+        )
         assert "Hello" in answer.out, f"{name} does not reach {host.address}:8080"
     assert own == "172.17.0.2"
 
@@ -43,21 +45,12 @@ def test_an_ipv4_container_answers_on_ipv6(host: Host) -> None:
 
 def test_udp(host: Host) -> None:
     idle(host, "--name", "echo", "-p", "5300:53/udp", "-p", "5300:53/tcp")
-    pid = host.inspect("echo")["State"]["Pid"]
-    server = host.popen("nsenter", "-t", str(pid), "-n", "socat", "UDP4-LISTEN:53,fork", "EXEC:cat")
-    try:
-        for machine in (host.lan, host):
-            for target in (host.address, *(["127.0.0.1"] if machine is host else [])):
-
-                def asked(machine: object = machine, target: str = target) -> bool:
-                    assert machine in (host, host.lan)
-                    script = f"echo hi | socat -t 0.5 - UDP4:{target}:5300"
-                    return (host if machine is host else host.lan).sh(script).out == "hi\n"
-
-                until(asked)
-    finally:
-        server.kill()
-        server.wait()
+    server = in_namespace(host, "echo", "socat", "UDP4-LISTEN:53,fork", "EXEC:cat")
+    ways = ((host.lan, host.address), (host, host.address), (host, "127.0.0.1"))
+    with running(host, *server):
+        for machine, target in ways:
+            ask = f"echo hi | socat -t 0.5 - UDP4:{target}:5300"
+            until(lambda machine=machine, ask=ask: machine.sh(ask).out == "hi\n")
 
 
 def test_a_port_on_loopback_is_not_on_the_wire(host: Host) -> None:
@@ -67,25 +60,22 @@ def test_a_port_on_loopback_is_not_on_the_wire(host: Host) -> None:
     # A frame that says 'to 127.0.0.1' may come from the wire too: see that it comes, and gets nowhere.
     host.lan.sh(f"ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.1/32 via {host.address} src {PEER4}")
     host.lan.sh("sysctl -qw net.ipv4.conf.br0.route_localnet=1 net.ipv4.conf.all.rp_filter=0")
-    wire = host.popen(
-        "timeout", "10", "tcpdump", "-nlc1", "-ieth0", "dst 127.0.0.1 and tcp", stdout=-1, stderr=-1
-    )
-    try:
-        assert wire.stderr
-        assert b"listening" in wire.stderr.readline() + wire.stderr.readline() + wire.stderr.readline()
-        assert not get(host.lan, "http://127.0.0.1:8081/", 1)
-        assert b"127.0.0.1.8081" in wire.communicate(timeout=12)[0]
-    finally:
-        wire.kill()
-        host.lan.sh("ip route del 127.0.0.1/32; ip addr add 127.0.0.1/8 dev lo")
+    seen = host.root / "wire"
+    with running(host, "sh", "-c", f"tcpdump -nlc1 -ieth0 dst 127.0.0.1 and tcp > {seen} 2>&1"):
+        try:
+            until(lambda: "listening" in seen.read_text())
+            assert not get(host.lan, "http://127.0.0.1:8081/", 1)
+            until(lambda: "> 127.0.0.1.8081" in seen.read_text(), 3)
+        finally:
+            host.lan.sh("ip route del 127.0.0.1/32; ip addr add 127.0.0.1/8 dev lo")
 
 
 def test_a_port_on_one_address_of_the_host(host: Host) -> None:
     host.sh("ip addr add 192.168.1.120/24 dev eth0")
     try:
-        serve(host, "--name", "a", "-p", f"{host.address}:8082:5001")
-        serve(host, "--name", "b", "-p", "192.168.1.120:8082:5001")
-        first, second = (host.inspect(n)["Id"][:12] for n in "ab")
+        serve(host, "--name", "aa", "-p", f"{host.address}:8082:5001")
+        serve(host, "--name", "bb", "-p", "192.168.1.120:8082:5001")
+        first, second = (host.inspect(n)["Id"][:12] for n in ("aa", "bb"))
         assert until(lambda: get(host.lan, f"http://{host.address}:8082/cgi-bin/who")).split()[1] == first
         assert until(lambda: get(host.lan, "http://192.168.1.120:8082/cgi-bin/who")).split()[1] == second
         refused = host.docker("run", "-d", "-p", "8082:5001", NAME, *COMMAND, check=False)
@@ -118,22 +108,17 @@ def test_conflicts_name_the_holder(host: Host) -> None:
 
 
 def test_a_port_that_the_host_itself_uses(host: Host) -> None:
-    server = host.popen("socat", "TCP4-LISTEN:8085,fork", "EXEC:cat")
-    try:
+    with running(host, "socat", "TCP4-LISTEN:8085,fork", "EXEC:cat"):
         until(lambda: ":8085" in host.run("ss", "-Hlnt").out)
         refused = host.docker("run", "-d", "-p", "8085:5001", NAME, *COMMAND, check=False)
         assert refused.code == 125
         assert "8085" in refused.err
-    finally:
-        server.kill()
-        server.wait()
-        host.sh("kill $(ss -Hlntp 'sport = :8085' | sed 's/.*pid=//; s/,.*//') 2>/dev/null; true")
 
 
 def test_ranges(host: Host) -> None:
-    serve(host, "--name", "a", "-p", "8090-8091:5001")
-    serve(host, "--name", "b", "-p", "8090-8091:5001")
-    taken = {host.docker("port", n).out.splitlines()[0].rsplit(":", 1)[1] for n in "ab"}
+    serve(host, "--name", "aa", "-p", "8090-8091:5001")
+    serve(host, "--name", "bb", "-p", "8090-8091:5001")
+    taken = {host.docker("port", n).out.splitlines()[0].rsplit(":", 1)[1] for n in ("aa", "bb")}
     assert taken == {"8090", "8091"}
     full = host.docker("run", "-d", "-p", "8090-8091:5001", NAME, *COMMAND, check=False)
     assert full.code == 125
@@ -159,27 +144,19 @@ def test_ephemeral_ports(host: Host) -> None:
 
 def test_two_thousand_ports_at_once(host: Host) -> None:
     idle(host, "--name", "many", "-p", "20000-21999:20000-21999")
-    server = host.popen(
-        *("nsenter", "-t", str(host.inspect("many")["State"]["Pid"]), "-n"),
-        *("socat", "TCP4-LISTEN:21999,fork", "EXEC:echo end"),
-    )
-    try:
-        until(
-            lambda: host.lan.run("socat", "-u", f"TCP4:{host.address}:21999", "-", check=False).out == "end\n"
-        )
-    finally:
-        server.kill()
-        server.wait()
-    assert "socat" in inside(host, "many", "ss", "-Hlntp").out
+    server = in_namespace(host, "many", "socat", "TCP4-LISTEN:21999,fork", "EXEC:echo end")
+    ask = ("socat", "-u", f"TCP4:{host.address}:21999", "-")
+    with running(host, *server):
+        until(lambda: host.lan.run(*ask, check=False).out == "end\n")
     host.docker("rm", "-f", "many", timeout=20)
 
 
 def test_sctp_is_mapped_or_clearly_refused(host: Host) -> None:
-    done = host.docker("run", "-d", "--name", "s", "-p", "9000:9000/sctp", NAME, "sleep", "60", check=False)
+    done = host.docker("run", "-d", "--name", "ss", "-p", "9000:9000/sctp", NAME, "sleep", "60", check=False)
     if done.code:
         assert "sctp" in done.err.lower()
     else:
-        assert "9000/sctp -> 0.0.0.0:9000" in host.docker("port", "s").out
+        assert "9000/sctp -> 0.0.0.0:9000" in host.docker("port", "ss").out
         assert re.search(r"sctp.*9000|9000.*sctp", host.run("nft", "list", "table", "inet", "seaway").out)
 
 

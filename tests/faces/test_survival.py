@@ -116,10 +116,10 @@ def test_other_peoples_rules_and_devices_are_left_alone(host: Host) -> None:
         "ip link add theirs type bridge; ip link add veththeirs type veth peer name vethother"
     )
     mine = host.run("nft", "-s", "list", "table", "inet", "mine").out
-    idle(host, "--name", "c", "-p", "8080:80")
+    idle(host, "--name", "cc", "-p", "8080:80")
     host.crash()
     host.start()
-    words(host, "rm -f c")
+    words(host, "rm -f cc")
     assert host.run("nft", "-s", "list", "table", "inet", "mine").out == mine
     assert {"theirs", "veththeirs", "vethother"} <= links(host)
     host.sh("nft delete table inet mine; ip link del theirs; ip link del veththeirs")
@@ -182,10 +182,10 @@ def test_a_container_survives_while_its_log_fills(host: Host) -> None:
     """conmon holds the streams: nothing that is said while the daemon is away is lost."""
     words(
         host,
-        "run -d --name c box:1 sh -c 'i=0; while [ $i -lt 60 ]; do echo n$i; i=$((i+1)); sleep 0.05; done'",
+        "run -d --name cc box:1 sh -c 'i=0; while [ $i -lt 60 ]; do echo n$i; i=$((i+1)); sleep 0.05; done'",
     )
     host.crash()
     time.sleep(1)
     host.start()
-    out = words(host, "logs -f c").out.split()
+    out = words(host, "logs -f cc").out.split()
     assert out == [f"n{i}" for i in range(60)]
