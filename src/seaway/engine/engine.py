@@ -22,6 +22,7 @@ from seaway.dns.zone import Zone, zone
 from seaway.engine import host
 from seaway.engine.connect import Connections
 from seaway.engine.containers import Containers
+from seaway.engine.copying import Copying
 from seaway.engine.core import Core, Settings
 from seaway.engine.default_networks import DefaultNetworks
 from seaway.engine.events import Events
@@ -106,9 +107,7 @@ class Engine:
         await self.tasks.__aenter__()
         await DefaultNetworks(self.core, self._networks).make()
         await sweep(self.core)
-        report = await self.settler.verify(everything=True)
-        if report.refusals:
-            raise SettleFailed([f"cannot set up the host: {x.reason}" for x in report.refusals])
+        await self._found_house()
         await self._resume()
         self.tasks.spawn(Watch(self.settler).run(), "watch over the kernel")
         self.tasks.spawn(self._streams.rotate(), "log rotation")
@@ -153,9 +152,19 @@ class Engine:
         life = self._life = Lifecycle(core, plug, files)
         self._streams = Streams(core, life)
         self.networks = NetworkVerbs(self._networks, Connections(core, self._networks, plug, files))
-        self.containers = ContainerVerbs(Containers(core, life, self.volumes), life, self._streams)
+        self.containers = ContainerVerbs(
+            Containers(core, life, self.volumes), life, self._streams, Copying(core, life)
+        )
         self.execs = Execs(core, life)
         self.images = Imaging(core)
+
+    async def _found_house(self) -> None:
+        """The first settle. Without the firewall's frame nothing can run; all else is tried again later."""
+        report = await self.settler.verify(everything=True, level=logging.DEBUG)
+        fatal = [x.reason for x in report.refusals if isinstance(x.operation.resource, r.NftTable)]
+        if fatal:
+            raise SettleFailed([f"cannot set up the host: {reason}" for reason in fatal])
+        log.info("settled", extra={"operations": len(report.operations), "ms": f"{report.seconds * 1e3:.1f}"})
 
     async def _resume(self) -> None:
         """Adopt what an earlier daemon started, then start what its policy says shall run."""

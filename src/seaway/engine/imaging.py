@@ -1,10 +1,13 @@
 """The verbs of images, which the runtime room does, with the events and users only the engine knows."""
 
 import builtins
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seaway.engine import filters as sieve
+from seaway.engine.clock import seconds
 from seaway.engine.core import Core
 from seaway.model.image import Image
 
@@ -75,7 +78,15 @@ class Imaging:
         self, filters: Mapping[str, builtins.list[str]]
     ) -> tuple[builtins.list[dict[str, str]], int]:
         """Remove images nobody uses. What went, and bytes freed."""
-        return await self.core.images.prune(filters, self.users)
+        sieve.known(filters, (*sieve.PRUNE_KEYS, "dangling"))
+        limit = sieve.until(filters, time.time())
+
+        def wanted(image: Image) -> bool:
+            young = limit is not None and seconds(image.created) > limit
+            return not young and sieve.labels_pass(image.config.labels or {}, filters)
+
+        dangling = sieve.boolean(filters, "dangling") is not False
+        return await self.core.images.prune(dangling=dangling, users=self.users, wanted=wanted)
 
     async def _tell(self, action: str, name: str) -> None:
         image = await self.core.images.get(name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from seaway.dns.files import ndots
 from seaway.drivers import driver
 from seaway.engine import endpoints, lookup, modes
 from seaway.engine.clock import identity
@@ -126,6 +127,7 @@ class Plug:
             shared=shared,
             dns=any(_resolves(n) for n, _ in wanted),
             upstreams=upstreams,
+            ndots=max(0, ndots(container.host.dns_options or self.core.settings.dns_options)),
         )
         change = Change()
         places: list[Endpoint] = []

@@ -100,15 +100,18 @@ class Settler:
             raise SettleFailed([r.reason for r in report.refusals])
         return report
 
-    async def verify(self, *, everything: bool) -> Report:
-        """Read the kernel back and repair what differs: the host's namespace, or all of them."""
+    async def verify(self, *, everything: bool, level: int = logging.INFO) -> Report:
+        """Read the kernel back and repair what differs: the host's namespace, or all of them.
+
+        Each repair is logged at ``level``.
+        """
         report = await self._run(
             lambda wants: self._ledger.verify(wants, self._namespaces(everything)),
             owners(self._facts.snapshot()),
         )
         self.repairs += len(report.operations)
         for operation in report.operations:
-            log.info("repaired", extra={"operation": repr(operation)})
+            log.log(level, "repaired", extra={"operation": repr(operation)})
         for refusal in report.refusals:
             log.warning("cannot repair", extra={"reason": refusal.reason})
         return report

@@ -47,7 +47,9 @@ class Streams:
         past = self.logs(reference, follow=False, stdout=stdout, stderr=stderr, since=0, until=0, tail=None,
                          timestamps=False) if logs else None  # fmt: skip
         self.core.events.publish("container", "attach", container.id, attributes(container))
-        return Tap(source, past, _wanted(stdout, stderr), stdin)
+        config = container.config
+        once = config.stdin_once and not config.tty
+        return Tap(source, past, _wanted(stdout, stderr), stdin=stdin, once=once)
 
     async def _console(self, container: Container) -> Console:
         if container.state.running:
@@ -161,9 +163,12 @@ class Tap:
         source: Console | None,
         past: AsyncIterator[tuple[int, bytes]] | None,
         wanted: frozenset[int],
+        *,
         stdin: bool,
+        once: bool,
     ) -> None:
-        self._source, self._past, self._wanted, self._stdin = source, past, wanted, stdin
+        self._source, self._past, self._wanted = source, past, wanted
+        self._stdin, self._once = stdin, once
 
     async def read(self) -> tuple[int, bytes] | None:
         """As Console.read."""
@@ -183,8 +188,8 @@ class Tap:
             await self._source.write(data)
 
     async def close_input(self) -> None:
-        """As Console.close_input."""
-        if self._source is not None and self._stdin:
+        """As Console.close_input; only if input is for one client (``StdinOnce``), as in Docker."""
+        if self._source is not None and self._stdin and self._once:
             await self._source.close_input()
 
     def close(self) -> None:

@@ -1,11 +1,12 @@
 """All verbs of containers under one name, as the faces call them."""
 
 import builtins
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seaway.engine.containers import Containers
+from seaway.engine.copying import Copying
 from seaway.engine.lifecycle import Lifecycle
 from seaway.engine.specs import ContainerSpec
 from seaway.engine.streams import Streams
@@ -21,6 +22,7 @@ class ContainerVerbs:
     facts: Containers
     life: Lifecycle
     streams: Streams
+    copying: Copying
 
     def get(self, reference: str) -> Container:
         """See Containers.get."""
@@ -102,3 +104,39 @@ class ContainerVerbs:
     def stats(self, reference: str, *, stream: bool, one_shot: bool) -> AsyncIterator[dict[str, Any]]:
         """See Streams.stats."""
         return self.streams.stats(reference, stream=stream, one_shot=one_shot)
+
+    async def archive_stat(self, reference: str, path: str) -> dict[str, Any]:
+        """See Copying.archive_stat."""
+        return await self.copying.archive_stat(reference, path)
+
+    async def archive_get(self, reference: str, path: str) -> tuple[dict[str, Any], AsyncIterator[bytes]]:
+        """See Copying.archive_get."""
+        return await self.copying.archive_get(reference, path)
+
+    async def archive_put(
+        self, reference: str, path: str, pieces: AsyncIterator[bytes], *, no_overwrite: bool
+    ) -> None:
+        """See Copying.archive_put."""
+        await self.copying.archive_put(reference, path, pieces, no_overwrite=no_overwrite)
+
+    async def export(self, reference: str) -> AsyncIterator[bytes]:
+        """See Copying.export."""
+        return await self.copying.export(reference)
+
+    async def changes(self, reference: str) -> builtins.list[dict[str, Any]]:
+        """See Copying.changes."""
+        return await self.copying.changes(reference)
+
+    async def commit(
+        self,
+        reference: str,
+        repo: str,
+        tag: str,
+        comment: str,
+        author: str,
+        changes: Sequence[str],
+        pause: bool,
+        config: dict[str, Any],
+    ) -> str:
+        """See Copying.commit."""
+        return await self.copying.commit(reference, repo, tag, comment, author, changes, pause, config)

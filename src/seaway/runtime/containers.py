@@ -61,7 +61,7 @@ class OciRuntime:
         self._data_root = data_root
         self._exec_root = exec_root
         self._conmon = conmon
-        self._rootfs = rootfs
+        self.rootfs = rootfs
         self._maker = Maker(exec_root, dict(runtimes), default, cgroup_parent, machine.look())
         self._lines: dict[str, Line] = {}
         self._exits: dict[str, Exit] = {}
@@ -77,7 +77,7 @@ class OciRuntime:
         await self.delete(container_id)
         self._exits.pop(container_id, None)
         try:
-            root = await asyncio.to_thread(self._rootfs.mount, container_id, box.lower)
+            root = await asyncio.to_thread(self.rootfs.mount, container_id, box.lower)
             await asyncio.to_thread(self._maker.write, box, self._bundle(container_id), record, root)
             return await unbroken(self._spawn(container_id, record))
         except BaseException:
@@ -148,7 +148,7 @@ class OciRuntime:
     async def remove(self, container_id: str) -> None:
         """As delete; the writable layer and the log go too. Idempotent."""
         await self.delete(container_id)
-        await asyncio.to_thread(self._rootfs.remove, container_id)
+        await asyncio.to_thread(self.rootfs.remove, container_id)
         await asyncio.to_thread(logs.remove, self.log_path(container_id))
         self._exits.pop(container_id, None)
 
@@ -195,7 +195,7 @@ class OciRuntime:
         record = bundle.record()
         if record is None:
             raise _not_running(container_id)
-        root = self._rootfs.path(container_id)
+        root = self.rootfs.path(container_id)
         place = Bundle(bundle.execs / exec_id)
         await asyncio.to_thread(self._maker.write_exec, container, spec, place, root)
         call = execs.Call(self._conmon, container_id, exec_id, record, self._runner.root(record), place)
@@ -223,7 +223,7 @@ class OciRuntime:
         """The container's root directory as this host can open it (archive.py): with its volumes while it
         runs. When it does not run, the file system must be mounted first (Rootfs)."""
         pid = self.pid(container_id)
-        return f"/proc/{pid}/root" if pid else self._rootfs.path(container_id)
+        return f"/proc/{pid}/root" if pid else self.rootfs.path(container_id)
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -318,7 +318,7 @@ class OciRuntime:
 
     def _sweep(self, container_id: str, bundle: Bundle, record: Record | None) -> None:
         shm.drop(bundle.shm)
-        self._rootfs.unmount(container_id)
+        self.rootfs.unmount(container_id)
         if record is not None:
             cgroups.remove(self._maker.machine.hierarchies, record.cgroup)
             self._runner.forget(record, container_id)
