@@ -39,11 +39,6 @@ async def search(_call: Call) -> web.StreamResponse:
     raise NotImplementedHere("Seaway does not search registries")
 
 
-async def websocket(_call: Call) -> web.StreamResponse:
-    """Attaching over a WebSocket."""
-    raise NotImplementedHere("Seaway does not attach over WebSocket: use POST /containers/{id}/attach")
-
-
 async def checkpoint(_call: Call) -> web.StreamResponse:
     """Checkpoint and restore."""
     raise NotImplementedHere("Seaway does not checkpoint containers")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from seaway.api import containers, execs, images, networks, refused, streams, system, volumes
+from seaway.api import containers, execs, images, networks, refused, streams, system, volumes, websocket
 from seaway.api.wire import Call
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -54,7 +54,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"/containers/{ONE}/archive", containers.archive_get),
     ("PUT", f"/containers/{ONE}/archive", containers.archive_put),
     ("POST", f"/containers/{ONE}/attach", streams.attach),
-    ("GET", f"/containers/{ONE}/attach/ws", refused.websocket),
+    ("GET", f"/containers/{ONE}/attach/ws", websocket.attach),
     ("POST", f"/containers/{ONE}/wait", streams.wait),
     ("GET", f"/containers/{ONE}/logs", streams.logs),
     ("GET", f"/containers/{ONE}/stats", streams.stats),

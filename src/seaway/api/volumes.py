@@ -46,4 +46,4 @@ async def prune(call: Call) -> web.StreamResponse:
     if call.before(42):
         filters["all"] = ["true"]
     gone, space = await call.engine.volumes.prune(filters)
-    return answer({"VolumesDeleted": gone or None, "SpaceReclaimed": space})
+    return answer({"VolumesDeleted": gone, "SpaceReclaimed": space})

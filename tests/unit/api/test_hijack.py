@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, UnixConnector, WSMsgType
 
 from seaway.errors import RuntimeFailed
 from seaway.model import Config
@@ -198,6 +199,28 @@ async def test_bad_detach_keys(face: Face) -> None:
     answer = await face.ask("POST", "/containers/c1/attach?stdin=1&detachKeys=ctrl-%C3%A4")
     assert answer.status == 400
     assert "Invalid escape keys" in answer.message
+
+
+async def test_attach_over_a_websocket(face: Face) -> None:
+    async with (
+        ClientSession(connector=UnixConnector(str(face.path))) as session,
+        session.ws_connect("http://x/v1.50/containers/c1/attach/ws?stdin=1&stdout=1&stream=1") as socket,
+    ):
+        await socket.send_str("to ")
+        await socket.send_bytes(b"stdin")
+        await until(lambda: bytes(face.engine.console.said) == b"to stdin")
+        face.engine.console.out.put_nowait((1, b"out"))
+        assert await asyncio.wait_for(socket.receive_bytes(), 5) == b"out"
+        face.engine.console.out.put_nowait(None)
+        assert (await asyncio.wait_for(socket.receive(), 5)).type is WSMsgType.CLOSE
+    assert face.engine.console.closed.is_set()
+
+
+async def test_a_websocket_client_that_leaves_is_forgotten(face: Face) -> None:
+    async with ClientSession(connector=UnixConnector(str(face.path))) as session:
+        socket = await session.ws_connect("http://x/containers/c1/attach/ws?stdout=1&stream=1")
+        await socket.close()
+        await asyncio.wait_for(face.engine.console.closed.wait(), 5)
 
 
 # -- exec

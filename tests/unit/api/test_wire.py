@@ -175,7 +175,6 @@ async def test_bad_number(face: Face) -> None:
         ("POST", "/images/docker.io/library/img/push?tag=latest", 501, "does not push"),
         ("GET", "/images/search?term=foo", 501, "does not search"),
         ("GET", "/plugins/zzz/json", 404, 'plugin "zzz" not found'),
-        ("GET", "/containers/c1/attach/ws", 501, "WebSocket"),
     ],
 )
 async def test_refused(face: Face, method: str, path: str, status: int, text: str) -> None:
