@@ -8,13 +8,17 @@ from urllib.parse import quote
 
 import click
 
-from seaway.cli.failures import Failed, Unreachable, message_of, refused
+from seaway.cli.failures import Failed, message_of, refused
 from seaway.cli.hijack import Stream, upgrade
-from seaway.cli.target import DEFAULT_HOST, Target
+from seaway.cli.target import Target, unreachable
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient
     from requests import Response
+
+
+NEWEST = "1.50"
+"""The newest version of the API that this client knows."""
 
 
 class Client:
@@ -25,7 +29,7 @@ class Client:
 
     @cached_property
     def sdk(self) -> "APIClient":
-        """The SDK's client; making it asks the daemon for its version."""
+        """The SDK's client. Making it asks nothing."""
         # Imported here and not above: the SDK takes longer to load than most commands take to run.
         from docker.api.client import APIClient
         from docker.errors import DockerException
@@ -34,15 +38,21 @@ class Client:
         target = self.target
         tls: Any = False
         try:
-            if target.tls or target.verify:
+            if target.tls:
                 tls = TLSConfig(
                     client_cert=(target.cert, target.key) if target.cert else None,
                     ca_cert=target.ca or None,
                     verify=target.verify,
                 )
-            return APIClient(target.host, version="auto", tls=tls)
+            return APIClient(target.host, version=NEWEST, tls=tls)
         except DockerException as error:
-            raise self._unreachable(error) from error
+            raise Failed(f"{target.host}: {error}") from error
+
+    @cached_property
+    def version(self) -> str:
+        """The API version spoken: the newest that both sides know."""
+        known = str(self._send("GET", "/version").json()["ApiVersion"])
+        return min(known, NEWEST, key=lambda version: [int(part) for part in version.split(".")])
 
     def get(self, path: str, **query: Any) -> Any:
         """GET; the answer's JSON."""
@@ -71,29 +81,32 @@ class Client:
 
         ``stream`` returns when the head has come, and leaves the body to be read.
         """
+        return self._send(
+            method,
+            f"/v{self.version}{path}",
+            params=parameters(query or {}),
+            json=body,
+            data=data,
+            headers=dict(headers or {}),
+            stream=stream,
+        )
+
+    def _send(self, method: str, path: str, **more: Any) -> "Response":
         sdk = self.sdk
         from requests.exceptions import RequestException
 
         try:
-            response = sdk.request(
-                method,
-                f"{sdk.base_url}/v{sdk.api_version}{path}",
-                params=parameters(query or {}),
-                json=body,
-                data=data,
-                headers=dict(headers or {}),
-                stream=stream,
-                timeout=None,
-            )
+            # The SDK's own CA is named each time: else one from the environment would take its place.
+            response = sdk.request(method, f"{sdk.base_url}{path}", timeout=None, verify=sdk.verify, **more)
         except RequestException as error:
-            raise self._unreachable(error) from error
+            raise unreachable(self.target, error) from error
         if response.status_code >= 400:
             raise refused(message_of(response.content), response.status_code)
         return response
 
     def hijack(self, path: str, body: Any = None, **query: Any) -> Stream:
         """POST, and take the connection over as a two-way stream."""
-        return upgrade(self.target, f"/v{self.sdk.api_version}{path}", parameters(query), body)
+        return upgrade(self.target, f"/v{self.version}{path}", parameters(query), body)
 
     def registry_auth(self, name: str) -> dict[str, str]:
         """The header with the user's credentials for the registry that an image name leads to."""
@@ -106,19 +119,6 @@ class Client:
     @staticmethod
     def _json(response: "Response") -> Any:
         return response.json() if response.content else None
-
-    def _unreachable(self, error: Exception) -> Failed:
-        host = self.target.host
-        start = "seaway daemon" if host == DEFAULT_HOST else f"seaway daemon -H {host}"
-        reasons = (("PermissionError", "permission denied"), ("FileNotFoundError", "no such socket"))
-        told = next((said for word, said in reasons if word in repr(error)), "")
-        if not told and "client_cert" in repr(error):
-            return Failed(str(error))
-        reason = f": {told}" if told else ""
-        return Unreachable(
-            f"Cannot connect to the Seaway daemon at {host}{reason}. "
-            f"Is the daemon running? To start it, as root: {start}"
-        )
 
 
 def parameters(query: Mapping[str, Any]) -> dict[str, Any]:

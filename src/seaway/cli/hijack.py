@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from seaway.cli.failures import Failed, Unreachable, message_of, refused
-from seaway.cli.target import Target
+from seaway.cli.failures import Failed, message_of, refused
+from seaway.cli.target import Target, unreachable
 
 LONGEST_HEAD = 64 * 1024
 
@@ -102,7 +102,7 @@ def _connect(target: Target) -> socket.socket:
             else sock
         )
     except OSError as error:
-        raise Unreachable(f"Cannot connect to the Seaway daemon at {target.host}: {error}") from error
+        raise unreachable(target, error) from error
 
 
 def _tls(target: Target, name: str) -> ssl.SSLContext:

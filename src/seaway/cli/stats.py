@@ -113,7 +113,7 @@ def stats(
     no_trunc: bool,
 ) -> None:
     """Show what containers use, again and again."""
-    client.sdk  # noqa: B018  (connects before threads share it)
+    client.version  # noqa: B018  (asked before threads share the client)
     columns = fields(no_trunc)
     if no_stream:
         listing(_read(client, containers, all), columns, SHOWN, form, as_json)

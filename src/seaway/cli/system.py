@@ -36,7 +36,7 @@ def version(client: Client, form: str, as_json: bool) -> None:
     failure = None
     try:
         found["Server"] = client.get("/version")
-        found["Client"]["ApiVersion"] = client.sdk.api_version
+        found["Client"]["ApiVersion"] = client.version
     except Failed as error:
         failure = error
     if form or as_json:

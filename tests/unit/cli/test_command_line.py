@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from seaway.__main__ import main
 from seaway.cli import main as tables
+from seaway.cli.client import Client
+from seaway.cli.failures import Unreachable
+from seaway.cli.target import Target
 from tests.unit.cli.conftest import Play
 from tests.unit.cli.stub import Stub
 
@@ -189,3 +193,38 @@ def test_completion_of_commands_flags_and_names(
     assert complete("seaway network rm x", monkeypatch) == []
     serve({"GET /networks": (200, [{"Name": "front"}, {"Name": "back"}])})
     assert complete("seaway network rm fr", monkeypatch) == ["front"]
+
+
+@pytest.mark.parametrize(("daemons", "spoken"), [("1.41", "1.41"), ("1.50", "1.50"), ("1.99", "1.50")])
+def test_the_newest_version_that_both_know_is_spoken(
+    serve: Serve, play: Play, daemons: str, spoken: str
+) -> None:
+    paths: list[str] = []
+
+    def answer(handler: Any) -> None:
+        paths.append(handler.path)
+        handler.reply(200, [])
+
+    serve({"GET /version": (200, {"ApiVersion": daemons}), "GET /networks": answer})
+    assert play("network", "ls").exit_code == 0
+    assert paths == [f"/v{spoken}/networks"]
+
+
+def test_the_certificate_of_the_command_line_wins_over_one_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Requests would else take the one of the environment, and no daemon with its own CA could be reached."""
+    authority = tmp_path / "ca.pem"
+    authority.write_text("")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/elsewhere.pem")
+    client = Client(Target(host="tcp://127.0.0.1:1", tls=True, verify=True, ca=str(authority)))
+    asked: list[dict[str, Any]] = []
+
+    def request(*_args: Any, **more: Any) -> Any:
+        asked.append(more)
+        raise requests.exceptions.ConnectionError
+
+    monkeypatch.setattr(client.sdk, "request", request)
+    with pytest.raises(Unreachable):
+        client.get("/info")
+    assert [more["verify"] for more in asked] == [str(authority)]
