@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from seaway.datapath.reconcile import Change, Operation, Remove
+from seaway.datapath.reconcile import Change, Make, Operation, Remove
 from seaway.datapath.resources import Key, Resource
 from seaway.datapath.standing import SOFT, grounds, renewed, stands_on
 
@@ -59,8 +59,16 @@ class Belief:
 
     def lost_by(self, operations: Iterable[Operation]) -> set[Key]:
         """What must be made again because the operations renew the ground it stands on, or that of that."""
-        gone, shaken = self._fall(renewed(operations))
+        known = [self._as_known(operation) for operation in operations]
+        gone, shaken = self._fall(renewed(known))
         return gone | shaken
+
+    def _as_known(self, operation: Operation) -> Operation:
+        """A making of what may be there in an older state is a change."""
+        old = self._held.get(operation.resource.key)
+        if isinstance(operation, Make) and old is not None and old != operation.resource:
+            return Change(old, operation.resource)
+        return operation
 
     def done(self, operation: Operation) -> None:
         """Note that an operation was carried out."""

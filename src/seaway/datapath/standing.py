@@ -71,12 +71,15 @@ def stands_on(resource: Resource) -> Iterator[Key]:
 
 
 def renewed(operations: Iterable[Operation]) -> Iterator[Key]:
-    """The grounds that are there after the operations, but not the same ones: what stood there must
-    be made again. Taking one of a device's addresses away may take routes with it."""
+    """The grounds that are not the same after the operations: what stood there must be made again.
+
+    Taking one of a device's addresses away may take routes with it.
+    """
     for operation in operations:
         resource = operation.resource
         if isinstance(operation, Change):
             if _made_anew(operation.old, resource):
+                yield from grounds(operation.old)
                 yield from grounds(resource)
         elif isinstance(operation, Make) != isinstance(resource, Address):
             yield from grounds(resource)
