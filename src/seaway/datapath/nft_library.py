@@ -1,4 +1,4 @@
-"""libnftables, typed: a context that runs commands in the namespace it was made in.
+"""The nftables library, typed: a context that runs commands in the namespace it was made in.
 
 One thread at a time may use a context: two at once end the process.
 """

