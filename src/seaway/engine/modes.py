@@ -48,7 +48,7 @@ def check(mode: Mode, config: Config, host: HostConfig, networks: dict[str, Atta
     """Refuse what cannot go together. Raises InvalidInput with Docker's words."""
     if mode.shared:
         _check_shared(config, host)
-    if mode.host and (config.mac_address or any(a.mac_address for a in networks.values())):
+    if (mode.host or mode.shared) and (config.mac_address or any(a.mac_address for a in networks.values())):
         raise InvalidInput("conflicting options: mac-address and the network mode")
     if host.links and (mode.host or mode.shared):
         raise InvalidInput("conflicting options: host type networking can't be used with links"
