@@ -19,7 +19,7 @@ echo '#processes'; ps -e -o pid=,args= | awk '$1 != 1 && $1 != DAEMON'
 echo '#cgroups'; find /sys/fs/cgroup -type d -name '*-*' -o -type d -regex '.*[0-9a-f]\{64\}.*'
 echo '#sockets'; ss -Hlntu | awk '{print $1, $5}'
 """
-_LOOKING = re.compile(r"^\s*\d+ (timeout -k|bash -c|ps -e|awk |find )")
+_LOOKING = re.compile(r"^\s*\d+ (\[|timeout -k|bash -c|ps -e|awk |find )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def look(host: Host, seen: frozenset[str] = frozenset()) -> Traces:
     parts["cgroups"] = [c for c in parts["cgroups"] if any(i in c for i in seen)]
     # Link-local addresses and their routes come and go with a bridge's first port, anycast with forwarding.
     parts["addresses"] = [a for a in parts["addresses"] if " fe80:" not in a]
-    parts["routes"] = [r for r in parts["routes"] if not re.search(r"fe80:|ff00::|linkdown|anycast", r)]
+    parts["routes"] = [r for r in parts["routes"] if not re.search(r"fe80:|ff00::|anycast", r)]
+    parts["routes"] = [r.replace(" linkdown", "") for r in parts["routes"]]
     if host.alive():
         parts["networks"] = [n["Id"] for n in host.http("GET", "/networks")[1]]
         parts["containers"] = [c["Id"] for c in host.http("GET", "/containers/json?all=1")[1]]

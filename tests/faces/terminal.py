@@ -1,9 +1,12 @@
 """A person at a terminal: a program on a pseudo-terminal, typed at and read from."""
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
+import termios
 import time
 from types import TracebackType
 
@@ -15,7 +18,7 @@ class Terminal:
 
     def __init__(self, host: Host, *argv: str) -> None:
         self._master, slave = pty.openpty()
-        os.set_inheritable(slave, True)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
         self._process = host.popen("setsid", "-c", *argv, stdin=slave, stdout=slave, stderr=slave)
         os.close(slave)
         self.text = ""

@@ -87,24 +87,40 @@ _API = [
     (
         "POST",
         "/containers/create?name=c1",
-        {"Image": "box:1"},
+        {"Image": "box:1", "Cmd": ["true"]},
         409,
         'Conflict. The container name "/c1" is already',
     ),
-    ("POST", "/containers/create?name=a%20b", {"Image": "box:1"}, 400, "a b"),
+    ("POST", "/containers/create?name=a%20b", {"Image": "box:1", "Cmd": ["true"]}, 400, "a b"),
     ("POST", "/containers/create", {"Image": "nosuch:1"}, 404, "No such image: nosuch:1"),
     (
         *("POST", "/containers/create"),
-        {"Image": "box:1", "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "99999"}]}}},
+        {
+            "Image": "box:1",
+            "Cmd": ["true"],
+            "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "99999"}]}},
+        },
         *(400, "99999"),
     ),
     (
         *("POST", "/containers/create"),
-        {"Image": "box:1", "HostConfig": {"RestartPolicy": {"Name": "sometimes"}}},
+        {"Image": "box:1", "Cmd": ["true"], "HostConfig": {"RestartPolicy": {"Name": "sometimes"}}},
         *(400, "sometimes"),
     ),
-    ("POST", "/containers/create", {"Image": "box:1", "HostConfig": {"Runtime": "warp"}}, 400, "warp"),
-    ("POST", "/containers/create", {"Image": "box:1", "HostConfig": {"CapAdd": ["FLY"]}}, 400, "FLY"),
+    (
+        "POST",
+        "/containers/create",
+        {"Image": "box:1", "Cmd": ["true"], "HostConfig": {"Runtime": "warp"}},
+        400,
+        "warp",
+    ),
+    (
+        "POST",
+        "/containers/create",
+        {"Image": "box:1", "Cmd": ["true"], "HostConfig": {"CapAdd": ["FLY"]}},
+        400,
+        "FLY",
+    ),
     ("GET", "/nosuchpage", None, 404, "page not found"),
     (
         "GET",
@@ -170,7 +186,6 @@ _RUNS = [
     ("--network container:c1 --mac-address 02:42:ac:11:00:09", "mac-address and the network mode"),
     ("--network container:c1 --expose 80", "port exposing and the container type network mode"),
     ("-v /nosuchplace-of-the-host/x:relative", "relative"),
-    ("--sysctl net.nosuch=1", "nosuch"),
 ]
 
 

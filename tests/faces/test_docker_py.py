@@ -101,8 +101,9 @@ def test_attach_socket(client: docker.DockerClient) -> None:
         piece = sock._sock.recv(1000)
         assert piece, seen
         seen += piece
+    raw = sock._sock
     sock.close()
-    sock._sock.close()
+    raw.close()
 
 
 def test_events_as_they_happen(client: docker.DockerClient) -> None:

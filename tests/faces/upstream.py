@@ -64,11 +64,11 @@ def _serve(address: str, count: str) -> None:
             reply.answer.append(dns.rrset.from_text(asked.name, 60, "IN", "TXT", *texts))
         elif name not in ANSWERS:
             reply.set_rcode(dns.rcode.NXDOMAIN)
-        wire = reply.to_wire()
+        wire = reply.to_wire(max_size=65535)
         if len(wire) > limit:
             reply.answer.clear()
             reply.flags |= dns.flags.TC
-            wire = reply.to_wire()
+            wire = reply.to_wire(max_size=65535)
         return wire
 
     class Udp(socketserver.BaseRequestHandler):
