@@ -22,6 +22,7 @@ from seaway.engine.volumes import Volumes
 from seaway.errors import Conflict, InvalidInput, NotFound, SeawayError, StoreConflict
 from seaway.model import Container, HostConfig, Network
 from seaway.ports.choose import parse_requests
+from seaway.ports.system import sctp_supported
 
 log = logging.getLogger(__name__)
 
@@ -183,9 +184,10 @@ class Containers:
             return None
 
     def _requests(self, exposed: Mapping[str, Any] | None, host: HostConfig) -> Any:
-        return parse_requests(
-            exposed or {}, host.port_bindings or {}, host.publish_all_ports, self.core.settings.ip
-        )
+        requests = parse_requests(exposed or {}, host.port_bindings or {}, host.publish_all_ports)
+        if any(q.proto == "sctp" for q in requests) and not sctp_supported():
+            raise InvalidInput("cannot publish sctp ports: this kernel has no SCTP (load its module sctp)")
+        return requests
 
     def _name(self, asked: str) -> str:
         if asked:

@@ -18,10 +18,11 @@ from seaway.errors import Failure, InvalidInput, SeawayError, SettleFailed
 from seaway.model import Attachment, Binding, Container, Endpoint, Network, Sandbox
 from seaway.model.names import short
 from seaway.ports.choose import choose
-from seaway.ports.system import ephemeral_range, reserved_ports
+from seaway.ports.system import ephemeral_range, families, ports_in_use, reserved_ports
 
 log = logging.getLogger(__name__)
 
+HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
 PREFIX = "failed to set up container networking: "
 
 
@@ -30,6 +31,7 @@ class Plug:
     """Gives containers their sandboxes and endpoints, and takes them back."""
 
     core: Core
+    _last_port: int = 0
 
     async def plug(self, container: Container, upstreams: tuple[str, ...]) -> Sandbox | None:
         """Claim and settle everything a container needs to start; None when it shares a sandbox.
@@ -158,13 +160,17 @@ class Plug:
             return msgspec.structs.replace(box, bindings=())
         if box.bindings:
             return box
-        holders = self._holders(box)
+        loose = [q for q in container.requests if q.low != q.high or not q.low]
         try:
             bindings = choose(
                 container.requests,
-                holders,
+                self._holders(box),
                 ephemeral=ephemeral_range(),
                 reserved=reserved_ports(),
+                families=self._families(places),
+                busy=ports_in_use() if loose else (),
+                after=self._last_port,
+                default_ip=self._host_address(places),
             )
         except Failure as error:
             place = places[0]
@@ -173,7 +179,19 @@ class Plug:
                 f"driver failed programming external connectivity on endpoint {container.name} "
                 f"({place.id}): {error.message}",
             ) from error
+        if loose:
+            self._last_port = max(b.host_port for b in bindings)
         return msgspec.structs.replace(box, bindings=tuple(bindings))
+
+    def _families(self, places: Sequence[Endpoint]) -> tuple[int, ...]:
+        """Families of host addresses that can lead to the container: IPv6 needs an address or a relay."""
+        six = self.core.settings.userland_proxy or any(":" in a for e in places for a in e.addresses)
+        return tuple(f for f in families() if f == 4 or six)
+
+    def _host_address(self, places: Sequence[Endpoint]) -> str:
+        """The host address that the first network with ``host_binding_ipv4`` publishes on."""
+        networks = (self.core.facts.networks.get(e.network_id) for e in places)
+        return next((n.options[HOST_BINDING] for n in networks if n and n.options.get(HOST_BINDING)), "")
 
     def _holders(self, box: Sandbox) -> Mapping[Binding, str]:
         held = {}
