@@ -13,7 +13,7 @@ import pytest
 from seaway.datapath.netns import in_namespace
 from seaway.model import Binding, Node
 from tests.kernel.plain import run
-from tests.kernel.town import HOST4, HOST6, LAN4, LAN6, OTHER4, Town, town
+from tests.kernel.town import HOST4, HOST6, LAN4, LAN6, OTHER4, OTHER6, Town, town
 
 pytestmark = pytest.mark.root
 PORT = 80
@@ -31,10 +31,10 @@ def place(request: pytest.FixtureRequest) -> Iterator[Town]:
         shut = made.network("shut", 83, six=True, internal=True)
         apart = made.network("apart", 84, six=True, options={"enable_icc": "false"})
         every = [bound(a, 8080, p) for a in ("0.0.0.0", "::") for p in ("tcp", "udp")]
-        some = [bound("127.0.0.1", 8081), bound(OTHER4, 8082)]
+        some = [bound("127.0.0.1", 8081), bound(OTHER4, 8082), bound(OTHER6, 8082)]
         made.container("a1", web, bindings=(*every, *some))
         made.container("a2", web)
-        made.container("b1", other, bindings=(bound("0.0.0.0", 8090), bound(HOST4, 8082)))
+        made.container("b1", other, bindings=(bound("0.0.0.0", 8090), bound(HOST4, 8082), bound(HOST6, 8082)))
         made.container("b2", other)
         made.container("i1", shut, bindings=(bound("0.0.0.0", 8083), bound("::", 8083)))
         made.container("i2", shut)
@@ -81,6 +81,8 @@ def test_published_port_is_not_what_the_container_calls_it(place: Town) -> None:
 def test_same_port_on_two_addresses(place: Town) -> None:
     assert place.ask("lan", OTHER4, 8082) == f"a1 {LAN4}"
     assert place.ask("lan", HOST4, 8082) == f"b1 {LAN4}"
+    assert place.ask("lan", OTHER6, 8082) == f"a1 {LAN6}"
+    assert place.ask("lan", HOST6, 8082) == f"b1 {LAN6}"
     assert place.ask("host", "127.0.0.1", 8082) == "refused"
 
 
@@ -175,8 +177,10 @@ def test_rules_of_others_open_no_internal_network(place: Town) -> None:
     )
     hook = "type nat hook prerouting priority -150; policy accept;"
     run(*host, "-f", "-", text=f"table ip stranger {{\nchain in {{\n{hook}\n{rules}}}\n}}\n")
+    run("ip", "-n", f"{place.mark}i1", "route", "add", "default", "via", "10.83.0.1")
     assert place.ask("lan", HOST4, 8998) == f"a1 {LAN4}"
     assert place.ask("lan", HOST4, 8999) == "silence"
+    run("ip", "-n", f"{place.mark}i1", "route", "del", "default")
     run(*host, "delete", "table", "ip", "stranger")
 
 
@@ -192,6 +196,16 @@ def test_icc_off_parts_neighbours_and_nothing_else(place: Town, family: int) -> 
     ns, target = f"{place.mark}c2", place.address("c1", family)
     run("ip", "-n", ns, "route", "add", f"{target}/{32 if family == 4 else 128}", "via", gateway)
     assert place.ask("c2", target, PORT) in ("silence", "No route to host")
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_what_stays_on_a_bridge_keeps_its_source(place: Town, family: int) -> None:
+    """Also where it is routed over the bridge's own address."""
+    gateway, length = ("10.81.0.1", 32) if family == 4 else ("fd81::1", 128)
+    ns, target = f"{place.mark}a2", place.address("a1", family)
+    run("ip", "-n", ns, "route", "add", f"{target}/{length}", "via", gateway)
+    assert place.ask("a2", target, PORT, "udp") == f"a1 {place.address('a2', family)}"
+    run("ip", *(("-6",) if family == 6 else ()), "-n", ns, "route", "del", f"{target}/{length}")
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -213,11 +227,14 @@ def test_policies_and_tables_of_others_are_untouched(place: Town) -> None:
 def modes() -> Iterator[Town]:
     with town("md", node=Node(name="town", userland_proxy=False)) as made:
         plain = made.network("plain", 61, six=True, options={"enable_ip_masquerade": "false"})
-        chosen = made.network("chosen", 62, options={"com.docker.network.host_ipv4": OTHER4})
+        sources = {"com.docker.network.host_ipv4": OTHER4, "com.docker.network.host_ipv6": OTHER6}
+        chosen = made.network("chosen", 62, six=True, options=sources)
         routed = made.network(
             "routed", 63, six=True, options={"gateway_mode_ipv4": "routed", "gateway_mode_ipv6": "routed"}
         )
-        naked = made.network("naked", 64, options={"gateway_mode_ipv4": "nat-unprotected"})
+        naked = made.network(
+            "naked", 64, six=True,
+            options={f"gateway_mode_ipv{family}": "nat-unprotected" for family in (4, 6)})  # fmt: skip
         trust = made.network("trust", 65, six=True, options={"trusted_host_interfaces": "up0"})
         made.container("p1", plain)
         made.container("s1", chosen)
@@ -238,6 +255,7 @@ def test_without_masquerade_the_outside_sees_the_container(modes: Town) -> None:
 
 def test_source_address_can_be_chosen(modes: Town) -> None:
     assert modes.ask("s1", LAN4, PORT) == f"lan {OTHER4}"
+    assert modes.ask("s1", LAN6, PORT) == f"lan {OTHER6}"
 
 
 def test_routed_opens_published_ports_and_icmp_only(modes: Town) -> None:
@@ -253,6 +271,7 @@ def test_routed_opens_published_ports_and_icmp_only(modes: Town) -> None:
 
 def test_unprotected_and_trusted_are_open(modes: Town) -> None:
     assert modes.ask("lan", modes.address("n1"), 81) == f"n1 {LAN4}"
+    assert modes.ask("lan", modes.address("n1", 6), 81) == f"n1 {LAN6}"
     assert modes.ask("n1", LAN4, PORT) == f"lan {HOST4}"
     assert modes.ask("lan", modes.address("t1"), 81) == f"t1 {LAN4}"
     assert modes.ask("lan", modes.address("t1", 6), 81) == f"t1 {LAN6}"

@@ -19,7 +19,7 @@ from seaway.model.names import mac_of, veth_device
 from tests.kernel.plain import Plain, run
 
 LAN4, LAN6 = "192.0.2.2", "2001:db8::2"
-HOST4, OTHER4, HOST6 = "192.0.2.1", "192.0.2.3", "2001:db8::1"
+HOST4, OTHER4, HOST6, OTHER6 = "192.0.2.1", "192.0.2.3", "2001:db8::1", "2001:db8::3"
 BRIDGE = "com.docker.network.bridge."
 
 
@@ -95,7 +95,7 @@ class Town:
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
         run("ip", "-n", here, "link", "add", "up0", "type", "veth", "peer", "name", "up0", "netns", there)
-        for name, addresses in ((here, (HOST4, OTHER4, HOST6)), (there, (LAN4, LAN6))):
+        for name, addresses in ((here, (HOST4, OTHER4, OTHER6, HOST6)), (there, (LAN4, LAN6))):
             run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.up0.accept_dad=0")
             for address in addresses:
                 tail = ("/64", "nodad") if ":" in address else ("/24",)
