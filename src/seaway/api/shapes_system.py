@@ -124,7 +124,7 @@ def _daemon(facts: Mapping[str, Any]) -> dict[str, Any]:
         },
         "Debug": get("debug", False),
         "LoggingDriver": "json-file",
-        "IndexServerAddress": "https://index.docker.io/v1/",
+        "IndexServerAddress": "docker.io",
         "RegistryConfig": _registries(facts),
         "DockerRootDir": str(get("root", "")),
         "Labels": list(get("labels", ())),
@@ -147,8 +147,12 @@ def _runtime(value: Any) -> dict[str, Any]:
 def _registries(facts: Mapping[str, Any]) -> dict[str, Any]:
     mirrors = list(facts.get("mirrors", ()))
     hub = {"Mirrors": mirrors, "Name": "docker.io", "Official": True, "Secure": True}
+    others = {
+        name: {"Mirrors": [], "Name": name, "Official": False, "Secure": False}
+        for name in facts.get("insecure_hosts", ())
+    }
     return {
-        "IndexConfigs": {"docker.io": hub},
+        "IndexConfigs": {"docker.io": hub, **others},
         "InsecureRegistryCIDRs": list(facts.get("insecure", ("::1/128", "127.0.0.0/8"))),
         "Mirrors": mirrors,
     }

@@ -130,6 +130,16 @@ class Settings(Protocol):
         ...
 
     @property
+    def registry_mirrors(self) -> tuple[str, ...]:
+        """Mirrors of the hub as URLs, asked before it."""
+        ...
+
+    @property
+    def insecure_registries(self) -> tuple[str, ...]:
+        """Registries (``host[:port]``) that are spoken to without TLS."""
+        ...
+
+    @property
     def host_gateway_ip(self) -> str:
         """What ``host-gateway`` in ``--add-host`` means; empty: the default bridge's address."""
         ...

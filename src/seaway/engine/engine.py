@@ -45,7 +45,8 @@ from seaway.engine.watch import Watch
 from seaway.errors import SettleFailed
 from seaway.model import Node, Snapshot
 from seaway.ports.relay import RelayHand
-from seaway.ports.sockets import HostPortHand
+from seaway.ports.sockets import Held, HostPortHand
+from seaway.runtime import image_mirrors
 from seaway.runtime.containers import OciRuntime
 from seaway.runtime.images import Images
 from seaway.runtime.rootfs import Rootfs
@@ -71,7 +72,10 @@ class Engine:
             cgroup_parent=settings.cgroup_parent or "/seaway",
             rootfs=Rootfs(settings.data_root / "rootfs"),
         )
-        self._images = Images(settings.data_root / "images")
+        registries = image_mirrors.write(
+            settings.exec_root / "registries.conf", settings.registry_mirrors, settings.insecure_registries
+        )
+        self._images = Images(settings.data_root / "images", registries=registries)
 
     async def __aenter__(self) -> "Engine":
         await self.start()
@@ -127,7 +131,7 @@ class Engine:
 
     def _make_hands(self) -> Mapping[type, Hand]:
         loop = asyncio.get_running_loop()
-        links, nft = RtnetlinkHand(), NftHand()
+        links, nft, held = RtnetlinkHand(), NftHand(), Held()
         return {
             r.Netns: NetnsHand(str(self.settings.exec_root / "netns")),
             r.Bridge: links,
@@ -137,8 +141,8 @@ class Engine:
             r.Sysctl: SysctlHand(),
             r.NftTable: nft,
             r.NftElement: nft,
-            r.HostPort: HostPortHand(),
-            r.Relay: RelayHand(loop),
+            r.HostPort: HostPortHand(held=held),
+            r.Relay: RelayHand(loop, held=held),
             r.Resolver: ResolverHand(loop, self._zone),
         }
 

@@ -22,6 +22,10 @@ class Imaging:
         """An image by name, digest or ID."""
         return await self.core.images.get(reference)
 
+    def count(self) -> int:
+        """How many images there are."""
+        return self.core.images.count()
+
     async def list(self) -> list[Image]:
         """All images."""
         return await self.core.images.list()

@@ -23,6 +23,7 @@ def info(engine: "Engine") -> dict[str, Any]:
         "running": sum(c.state.status == "running" for c in containers),
         "paused": sum(c.state.status == "paused" for c in containers),
         "stopped": sum(not c.state.running for c in containers),
+        "images": engine.images.count(),
         "networks": len(engine.facts.networks),
         "network_drivers": tuple(DRIVERS),
         "root": str(engine.settings.data_root),
@@ -43,4 +44,7 @@ def info(engine: "Engine") -> dict[str, Any]:
         "repairs": engine.settler.repairs,
         "time": time.time_ns(),
         "pools": list(engine.settings.pools),
+        "mirrors": engine.settings.registry_mirrors,
+        "insecure": ("::1/128", "127.0.0.0/8"),
+        "insecure_hosts": engine.settings.insecure_registries,
     }

@@ -62,6 +62,10 @@ class Images:
         """The image of this name, digest or ID. Raises NotFound and InvalidInput as Docker does."""
         return self._store.image(find(self._store, reference))
 
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self._store.ids())
+
     async def list(self) -> list[Image]:
         """All images, the newest first."""
         found = [self._store.image(image_id) for image_id in self._store.ids()]
