@@ -56,9 +56,18 @@ def _set_all(operations: Sequence[Operation]) -> list[Refusal]:
         try:
             if _get(sysctl) != _plain(sysctl.value):
                 _path(sysctl).write_text(sysctl.value)
+        except FileNotFoundError as error:
+            if not _off_anyway(sysctl):
+                refusals.append(_refusal(operation, error))
         except OSError as error:
             refusals.append(_refusal(operation, error))
     return refusals
+
+
+def _off_anyway(sysctl: Sysctl) -> bool:
+    """A kernel without IPv6 has nothing that could be switched off."""
+    no_ipv6 = not (_ROOT / "net/ipv6").exists()
+    return no_ipv6 and sysctl.name.endswith(".disable_ipv6") and sysctl.value == "1"
 
 
 def _get(sysctl: Sysctl) -> str:

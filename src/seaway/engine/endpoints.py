@@ -9,7 +9,7 @@ from seaway.engine.clock import identity
 from seaway.engine.facts import Change, Facts
 from seaway.errors import Failure, Forbidden, InvalidInput
 from seaway.ipam.addresses import check_address, next_address
-from seaway.ipam.claims import claim_key
+from seaway.ipam.claims import by_container, by_endpoint, claim_key
 from seaway.model import Attachment, Container, Endpoint, Network, Pool, Sandbox
 from seaway.model.names import mac_of, short, veth_device
 
@@ -34,7 +34,7 @@ def propose(
     eid = identity()
     addresses: list[str] = []
     if usage.addressed:
-        addresses = claim_addresses(facts, container, network, attachment, f"endpoint:{eid}", change)
+        addresses = claim_addresses(facts, container, network, attachment, by_endpoint(eid), change)
     endpoint = Endpoint(
         id=eid,
         network_id=network.id,
@@ -69,7 +69,7 @@ def claim_addresses(
             holder = claims.get(address, "")
             _refuse_held(holder, container)
         else:
-            reserved = f"container:{container.id}"
+            reserved = by_container(container.id)
             mine = next((a for a, o in claims.items() if o == reserved and _in(pool, a)), "")
             address, holder = mine or next_address(pool, claims), "" if not mine else reserved
         key = claim_key(network.id, address)
@@ -92,7 +92,7 @@ def reserve(facts: Facts, container: Container, network: Network, attachment: At
         if asked and driver(network.driver).usage.addressed:
             address = check_address(network.pools, asked)
             if address not in facts.claims(network.id):
-                change.claim(claim_key(network.id, address), f"container:{container.id}")
+                change.claim(claim_key(network.id, address), by_container(container.id))
     return change
 
 
@@ -106,7 +106,7 @@ def release(facts: Facts, container: Container, endpoints: Sequence[Endpoint], c
             address = cidr.partition("/")[0]
             key = claim_key(endpoint.network_id, address)
             if address in asked:
-                change.take(key, f"container:{container.id}")
+                change.take(key, by_container(container.id))
             else:
                 change.free(key)
 
@@ -114,7 +114,7 @@ def release(facts: Facts, container: Container, endpoints: Sequence[Endpoint], c
 def free_reservations(facts: Facts, container: Container, network_id: str, change: Change) -> None:
     """Give back the addresses kept for a container on one network."""
     for address, owner in facts.claims(network_id).items():
-        if owner == f"container:{container.id}":
+        if owner == by_container(container.id):
             change.free(claim_key(network_id, address))
 
 
@@ -133,7 +133,7 @@ def _asked(container: Container, network_name: str) -> tuple[str, ...]:
 
 
 def _refuse_held(holder: str, container: Container) -> None:
-    if holder not in ("", f"container:{container.id}"):
+    if holder not in ("", by_container(container.id)):
         raise Forbidden("Address already in use")
 
 

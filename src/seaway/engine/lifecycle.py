@@ -19,7 +19,7 @@ from seaway.engine.plug import Plug
 from seaway.engine.signals import FAILED_TO_START, exit_code_of, signal_number
 from seaway.engine.waiting import Late, Waiters, at_most
 from seaway.errors import Conflict, InvalidInput, NotFound, NotModified, SeawayError
-from seaway.ipam.claims import claim_key
+from seaway.ipam.claims import by_container, claim_key
 from seaway.model import Container, State
 from seaway.runtime.contract import Born, Box, Exit
 
@@ -383,7 +383,7 @@ class Lifecycle:
         change = Change().remove(container).free(name_key("containers", container.name))
         for network_id in self.core.facts.networks:
             for address, owner in self.core.facts.claims(network_id).items():
-                if owner == f"container:{container.id}":
+                if owner == by_container(container.id):
                     change.free(claim_key(network_id, address))
         if volumes:
             names = {m.get("Name") for m in container.mounts}

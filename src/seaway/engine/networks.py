@@ -17,7 +17,7 @@ from seaway.engine.pools import allot_pools
 from seaway.engine.settle import of_network
 from seaway.engine.specs import NetworkSpec
 from seaway.errors import Conflict, Forbidden, InvalidInput, SettleFailed, StoreConflict
-from seaway.ipam.claims import claim_key
+from seaway.ipam.claims import AUX, GATEWAY, by_aux, claim_key
 from seaway.model import Network, Pool
 from seaway.model.names import bridge_device, short
 
@@ -200,9 +200,9 @@ class Networks:
             change.claim(name_key("networks", network.name), network.id)
         for pool in network.pools:
             if pool.gateway:
-                change.take(claim_key(network.id, pool.gateway), "gateway")
+                change.take(claim_key(network.id, pool.gateway), GATEWAY)
             for name, address in pool.aux.items():
-                change.take(claim_key(network.id, address), f"aux:{name}")
+                change.take(claim_key(network.id, address), by_aux(name))
         try:
             await self.core.facts.commit(change)
         except StoreConflict as error:
@@ -210,7 +210,7 @@ class Networks:
 
     async def _drop_claims(self, network: Network) -> None:
         held = self.core.facts.claims(network.id)
-        gone = [claim_key(network.id, a) for a, o in held.items() if o == "gateway" or o.startswith("aux:")]
+        gone = [claim_key(network.id, a) for a, o in held.items() if o == GATEWAY or o.startswith(AUX)]
         if gone:
             await self.core.facts.commit(Change().free(*gone))
 

@@ -7,6 +7,7 @@ import msgspec
 from seaway.engine import endpoints
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
+from seaway.ipam.claims import AUX, by_container, by_endpoint, claim_key
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +40,11 @@ async def sweep(core: Core) -> None:
 
 def _free_orphans(core: Core, change: Change) -> None:
     """Addresses claimed by endpoints, containers or networks that no longer exist."""
-    alive = {f"endpoint:{e}" for e in core.facts.endpoints} | {
-        f"container:{c}" for c in core.facts.containers
-    }
+    alive = {*map(by_endpoint, core.facts.endpoints), *map(by_container, core.facts.containers)}
     for network_id in core.facts.claimed_networks():
         for address, owner in core.facts.claims(network_id).items():
             held = owner in alive or (network_id in core.facts.networks and ":" not in owner)
-            aux = owner.startswith("aux:") and network_id in core.facts.networks
-            key = f"claims/{network_id}/{address}"
+            aux = owner.startswith(AUX) and network_id in core.facts.networks
+            key = claim_key(network_id, address)
             if not held and not aux and key not in change.puts:
                 change.free(key)

@@ -1,6 +1,5 @@
-"""Addresses: the lowest free one, what is never given, and claims of them."""
+"""Addresses: the lowest free one, what is never given."""
 
-import json
 import time
 from ipaddress import ip_network
 
@@ -9,12 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seaway.errors import Forbidden, InvalidInput, Unavailable
-from seaway.ipam import claims
 from seaway.ipam.addresses import check_address, next_address
-from seaway.ipam.claims import claim_key, propose
 from seaway.model import Pool
-from seaway.store.contract import Check, Delete
-from tests.facts import network
 
 POOL = Pool(subnet="10.1.0.0/24", gateway="10.1.0.1", aux={"router": "10.1.0.3"})
 
@@ -88,25 +83,3 @@ def test_asked_for() -> None:
     for reserved in ("10.1.0.0", "10.1.0.255", "10.1.0.1", "10.1.0.3", "fd01::", "fd01::1"):
         with pytest.raises(Forbidden, match=r"^Address already in use$"):
             check_address(pools, reserved)
-
-
-def test_claims_of_an_endpoint() -> None:
-    net = network("n", "10.1.0.0/24", "fd01::/64")
-    found = propose(net, "", "fd01::9", {"10.1.0.2": ""}, "endpoint:e1")
-    assert found.addresses == ("10.1.0.3/24", "fd01::9/64")
-    assert found.checks == (Check(claim_key(net.id, "10.1.0.3")), Check(claim_key(net.id, "fd01::9")))
-    assert [json.loads(w.value) for w in found.writes] == [{"owner": "endpoint:e1"}] * 2
-    assert [w.key for w in found.writes] == [c.key for c in found.checks]
-    with pytest.raises(Forbidden, match="Address already in use"):
-        propose(net, "10.1.0.2", "", {"10.1.0.2": ""}, "endpoint:e2")
-
-
-def test_claims_of_a_network_and_their_end() -> None:
-    net = network("n", pools=(POOL,))
-    checks, writes = claims.of_network(net)
-    owners = {w.key: claims.owner_of(w.value) for w in writes}
-    assert owners == {claim_key(net.id, "10.1.0.1"): "gateway", claim_key(net.id, "10.1.0.3"): "aux:router"}
-    assert {c.key for c in checks} == set(owners)
-    assert claims.release(net.id, ["10.1.0.7/24"]) == (Delete(claim_key(net.id, "10.1.0.7")),)
-    (kept,) = claims.hand_over(net.id, ["10.1.0.7/24"], "container:c")
-    assert claims.owner_of(kept.value) == "container:c"
