@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from demo.host import Host
 
 _LOOK = r"""
-echo '#links'; ip -o link show | sed 's/^[0-9]*: //' | cut -d' ' -f1
+echo '#links'; ip -o link show | sed 's/^[0-9]*: //; s/[:@].*//'
 echo '#addresses'; ip -o addr show | awk '{print $2, $3, $4}'
 echo '#routes'; ip route show table all; ip -6 route show table all
 echo '#rules'; ip rule show; ip -6 rule show

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from demo.host import Host
-from demo.traces import difference, look, settle_to
+from demo.traces import look, settle_to
 from tests.faces.box import fetch, get, idle, inside, links, pings, serve, until, who, words
 
 PAGE = "http://192.168.1.20:8080/"
@@ -42,7 +42,7 @@ def test_containers_live_through_kill_minus_nine(town: Host) -> None:
     assert "Hello" in get(town.lan, PAGE), "the data path needs no daemon"
     town.start()
     assert {n: town.inspect(n)["State"]["Pid"] for n in pids} == pids
-    until(lambda: not difference(before, look(town)), wait=8)
+    assert not settle_to(town, before, wait=8)
     _all_works(town)
     assert words(town, "exec web echo hi").out == "hi\n"
     words(town, "stop -t 0 web")
@@ -82,7 +82,7 @@ def test_damage_done_while_the_daemon_was_away_is_repaired(town: Host) -> None:
     town.crash()
     town.sh("nft delete table inet seaway; ip link del docker0; ip link add strange type bridge")
     town.start()
-    until(lambda: not difference(before, look(town)).replace("new links: strange:", ""), wait=8)
+    assert settle_to(town, before, wait=5) == "new links: strange"
     _all_works(town)
     assert "strange" in links(town), "what is not ours stays"
     town.sh("ip link del strange")
@@ -104,7 +104,7 @@ def test_damage_done_while_the_daemon_was_away_is_repaired(town: Host) -> None:
 def test_damage_done_by_hand_is_repaired_within_seconds(town: Host, damage: str) -> None:
     before = look(town)
     town.sh(damage)
-    until(lambda: not difference(before, look(town)), wait=8)
+    assert not settle_to(town, before, wait=8)
     _all_works(town)
 
 
