@@ -67,10 +67,7 @@ def normalise_host(host: HostConfig, mode: modes.Mode, default_runtime: str) -> 
     if host.memory and host.memory < 6 << 20:
         raise InvalidInput("Minimum memory limit allowed is 6MB")
     if host.log_config.type not in ("", "json-file", "local", "none"):
-        raise InvalidInput(
-            f"logger: no log driver named '{host.log_config.type}' is registered: "
-            "there are json-file, local and none"
-        )
+        raise InvalidInput(f"logger: no log driver named '{host.log_config.type}' is registered")
     return msgspec.structs.replace(
         host,
         network_mode=mode.text,

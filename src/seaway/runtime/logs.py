@@ -246,9 +246,7 @@ def policy(config: LogConfig) -> tuple[str, int, int]:
     kind = config.type or "json-file"
     usual = {"json-file": (0, 1), "local": (20 << 20, 5), "none": (0, 1)}.get(kind)
     if usual is None:
-        raise InvalidInput(
-            f"logger: no log driver named '{kind}' is registered; known are json-file, local, none"
-        )
+        raise InvalidInput(f"logger: no log driver named '{kind}' is registered")
     options = config.config or {}
     size = parse_size(options["max-size"]) if options.get("max-size") else usual[0]
     files = options.get("max-file", "")

@@ -7,7 +7,7 @@ from seaway.engine.signals import exit_code_of, signal_number
 from seaway.engine.specs import ContainerSpec
 from seaway.errors import InvalidInput
 from seaway.model import Attachment, Config, HostConfig
-from seaway.model.container import HostBinding, IpamRequest, RestartPolicy
+from seaway.model.container import HostBinding, IpamRequest, LogConfig, RestartPolicy
 from seaway.model.image import Image
 
 CID = "0123456789abcdef" * 4
@@ -102,3 +102,9 @@ def test_exit_codes_of_failed_starts() -> None:
     assert exit_code_of('exec: "x": executable file not found in $PATH') == 127
     assert exit_code_of("permission denied: unknown") == 126
     assert exit_code_of("anything else") == 128
+
+
+def test_an_unknown_log_driver_is_refused_in_dockers_words() -> None:
+    """Clients compare the whole sentence."""
+    with pytest.raises(InvalidInput, match=r"^logger: no log driver named 'asdf' is registered$"):
+        merge.normalise_host(HostConfig(log_config=LogConfig(type="asdf")), BRIDGE, "runc")
