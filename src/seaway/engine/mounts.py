@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,16 @@ async def resolve(config: Config, host: HostConfig, make: MakeVolume) -> tuple[d
         if target not in found and target not in (host.tmpfs or {}):
             found[target] = await _volume(identity(), target, make, anonymous=True)
     return tuple(found.values())
+
+
+def behind(points: Iterable[dict[str, Any]], path: str) -> tuple[dict[str, Any], str] | None:
+    """The mount that a path of the container lies in, and the path below it ("" is its very place)."""
+    clean = os.path.normpath("/" + path.lstrip("/"))
+    for point in sorted(points, key=lambda p: len(p["Destination"]), reverse=True):
+        place = point["Destination"]
+        if point.get("Source") and (clean == place or clean.startswith(place + "/")):
+            return point, clean.removeprefix(place).lstrip("/")
+    return None
 
 
 def _add(found: dict[str, dict[str, Any]], point: dict[str, Any]) -> None:
@@ -71,6 +81,12 @@ async def _bind(text: str, make: MakeVolume) -> dict[str, Any]:
 async def _mount(mount: Mount, make: MakeVolume) -> dict[str, Any]:
     target = _target(mount.target)
     if mount.type == "volume":
+        part = str((mount.volume_options or {}).get("Subpath") or "")
+        if part.startswith("/") or ".." in part.split("/"):
+            raise InvalidInput(
+                'invalid mount config for type "volume": subpath must be a relative path within the volume: '
+                + part
+            )
         point = await _volume(mount.source or identity(), target, make, anonymous=not mount.source)
         return {**point, "RW": not mount.read_only}
     if mount.type == "tmpfs":

@@ -9,7 +9,7 @@ import posixpath
 import stat as kinds
 import tarfile
 import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,14 +40,19 @@ GO_TYPES = (
 GO_BITS = ((kinds.S_ISUID, 1 << 23), (kinds.S_ISGID, 1 << 22), (kinds.S_ISVTX, 1 << 20))
 
 
-def stat_path(root: str | Path, path: str) -> dict[str, Any]:
-    """Docker's stat of a path: name, size, mode (Go's), mtime, linkTarget. Raises NotFound."""
-    with _place(root, path) as (folder, name, status):
+def stat_path(root: str | Path, path: str, *, name: str = "") -> dict[str, Any]:
+    """Docker's stat of a path: name (the path's own, unless given), size, mode (Go's), mtime, linkTarget.
+
+    Raises NotFound.
+    """
+    with _place(root, path) as (folder, entry, status):
         link = ""
         if kinds.S_ISLNK(status.st_mode):
-            link = posixpath.normpath(posixpath.join(posixpath.dirname(_absolute(path)), _link(folder, name)))
+            link = posixpath.normpath(
+                posixpath.join(posixpath.dirname(_absolute(path)), _link(folder, entry))
+            )
         return {
-            "name": posixpath.basename(_absolute(path)) or "/",
+            "name": name or posixpath.basename(_absolute(path)) or "/",
             "size": status.st_size,
             "mode": _go_mode(status.st_mode),
             "mtime": datetime.fromtimestamp(status.st_mtime, UTC).isoformat().replace("+00:00", "Z"),
@@ -55,12 +60,14 @@ def stat_path(root: str | Path, path: str) -> dict[str, Any]:
         }
 
 
-async def pack(root: str | Path, path: str, *, bare: bool = False) -> AsyncIterator[bytes]:
-    """A path as a tar in pieces. Entries begin with the path's last part, or with nothing when ``bare``.
+async def pack(
+    root: str | Path, path: str, *, bare: bool = False, name: str = ""
+) -> AsyncGenerator[bytes, None]:
+    """A path as a tar in pieces. Entries begin with ``name`` or the path's last part; ``bare``: with nothing.
 
     Raises NotFound instead of the first piece.
     """
-    pieces = _Packer(root, path, bare).pieces()
+    pieces = _Packer(root, path, bare, name).pieces()
     try:
         while (piece := await to_the_end(next, pieces, None)) is not None:
             yield piece
@@ -123,12 +130,13 @@ class _Packer:
     root: str | Path
     path: str
     bare: bool
+    name: str = ""
     buffer: bytearray = field(default_factory=bytearray)
     first_names: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def pieces(self) -> Generator[bytes, None, None]:
         with _place(self.root, self.path) as (folder, name, status):
-            base = posixpath.basename(self.path) or posixpath.basename(_absolute(self.path))
+            base = self.name or posixpath.basename(self.path) or posixpath.basename(_absolute(self.path))
             yield from self._entry(folder, name, "" if self.bare else base or ".", status)
         self.buffer += bytes(2 * tarfile.BLOCKSIZE)
         yield bytes(self.buffer)
