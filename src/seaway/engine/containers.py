@@ -1,5 +1,6 @@
 """The verbs of containers that change facts: create, look up, rename, remove, update."""
 
+import asyncio
 import builtins
 import logging
 import re
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from seaway.engine import endpoints, lookup, merge, modes, mounts
+from seaway.engine import endpoints, links, lookup, merge, modes, mounts
 from seaway.engine import filters as sieve
 from seaway.engine.clock import identity, seconds, stamp
 from seaway.engine.core import Core
@@ -23,6 +24,7 @@ from seaway.errors import Conflict, InvalidInput, NotFound, SeawayError, StoreCo
 from seaway.model import Container, HostConfig, Network
 from seaway.ports.choose import parse_requests
 from seaway.ports.system import sctp_supported
+from seaway.runtime.usage import bytes_below
 
 log = logging.getLogger(__name__)
 
@@ -105,10 +107,14 @@ class Containers:
         self.core.events.publish("container", "rename", container.id, old)
 
     async def remove(self, reference: str, *, force: bool, volumes: bool, link: bool) -> None:
-        """Remove a container, with its anonymous volumes if asked for; a running one only by force."""
-        container = self.get(reference)
+        """Remove a container, with its anonymous volumes if asked for; a running one only by force.
+
+        With ``link`` only the legacy link ``container/alias`` goes.
+        """
         if link:
-            raise InvalidInput(f"Could not get container for {reference}: it has no legacy link to remove")
+            await self._unlink(reference)
+            return
+        container = self.get(reference)
         if container.state.status == "paused" and not force:
             raise Conflict(
                 f'cannot remove container "{reference}": container is paused and must be unpaused first'
@@ -144,7 +150,7 @@ class Containers:
         """Remove every container that does not run and passes. IDs, and bytes freed."""
         sieve.known(wanted, sieve.PRUNE_KEYS)
         limit = sieve.until(wanted, time.time())
-        removed = []
+        removed, freed = [], 0
         for container in list(self.core.facts.containers.values()):
             state = container.state.status
             if state not in ("created", "exited", "dead"):
@@ -153,11 +159,31 @@ class Containers:
                 continue
             if sieve.labels_pass(container.config.labels or {}, wanted):
                 try:
+                    size = await self.size(container)
                     await self.remove(container.id, force=False, volumes=False, link=False)
                     removed.append(container.id)
+                    freed += size
                 except SeawayError as error:
                     log.warning("cannot prune", extra={"container": container.name, "reason": error.message})
-        return removed, 0
+        return removed, freed
+
+    async def size(self, container: Container) -> int:
+        """Bytes that a container wrote upon its image."""
+        rootfs = self.core.runtime.rootfs
+        place = rootfs.upper(container.id) or rootfs.path(container.id)
+        return await asyncio.to_thread(bytes_below, place)
+
+    async def _unlink(self, reference: str) -> None:
+        """Take a legacy link from a container: ``container/alias``."""
+        name, _, alias = reference.strip("/").rpartition("/")
+        container = self.get(name)
+        async with self.core.locks[container.id]:
+            container = self.get(container.id)
+            kept = tuple(x for x in container.host.links or () if links.alias(x) != alias)
+            if len(kept) == len(container.host.links or ()):
+                raise NotFound(f"No such link: {reference}")
+            host = msgspec.structs.replace(container.host, links=kept or None)
+            await self.core.facts.commit(Change().put(msgspec.structs.replace(container, host=host)))
 
     # -- how
 

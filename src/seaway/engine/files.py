@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.dns import files as texts
-from seaway.engine import host, modes
+from seaway.engine import host, links, modes
 from seaway.engine.core import Core
 from seaway.errors import InvalidInput
 from seaway.model import Container, Endpoint
@@ -64,24 +64,35 @@ class Files:
         entries = [*self._legacy_links(container), *((a, names) for e in places for a in e.addresses)]
         return texts.hosts(entries, extra)
 
+    def link_environment(self, container: Container) -> list[str]:
+        """Variables that tell a container on the default bridge of those it is linked to."""
+        told = []
+        for link, other in self._linked(container):
+            places = self._default_places(other)
+            if self._default_places(container):
+                address = next((a for e in places for a in e.addresses if ":" not in a), "")
+                told += links.environment(container.name, links.alias(link), other, address.partition("/")[0])
+        return told
+
     def _legacy_links(self, container: Container) -> list[tuple[str, str]]:
         """Lines for ``--link`` on the default bridge, where there is no DNS."""
         found = []
-        for link in container.host.links or ():
-            target, _, alias = link.partition(":")
-            other = next(
-                (
-                    c
-                    for c in self.core.facts.containers.values()
-                    if target.removeprefix("/") in (c.name, c.id)
-                ),
-                None,
-            )
-            if other is None:
-                raise InvalidInput(f"could not get container for {target}")
-            names = " ".join(dict.fromkeys((alias.rpartition("/")[2] or other.name, other.config.hostname,
-                                            other.name)))  # fmt: skip
+        for link, other in self._linked(container):
+            words = (links.alias(link), other.config.hostname, other.name)
+            names = " ".join(dict.fromkeys(words))
             found += [(a, names) for e in self._default_places(other) for a in e.addresses]
+        return found
+
+    def _linked(self, container: Container) -> list[tuple[str, Container]]:
+        """The container's links, each with the container it names."""
+        everybody = self.core.facts.containers.values()
+        found = []
+        for link in container.host.links or ():
+            name = links.target(link)
+            other = next((c for c in everybody if name in (c.name, c.id)), None)
+            if other is None:
+                raise InvalidInput(f"could not get container for {name}")
+            found.append((link, other))
         return found
 
     def _default_places(self, container: Container) -> list[Endpoint]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from seaway.engine import lookup, modes
+from seaway.engine import boxes, lookup, modes
 from seaway.engine.clock import stamp
 from seaway.engine.core import Core
 from seaway.engine.facts import Change, name_key
@@ -21,7 +21,7 @@ from seaway.engine.waiting import Late, Waiters, at_most
 from seaway.errors import Conflict, InvalidInput, NotFound, NotModified, SeawayError
 from seaway.ipam.claims import by_container, claim_key
 from seaway.model import Container, State
-from seaway.runtime.contract import Born, Box, Exit
+from seaway.runtime.contract import Born, Exit
 
 log = logging.getLogger(__name__)
 
@@ -208,21 +208,8 @@ class Lifecycle:
         self._tell("start", container)
 
     async def _bear(self, container: Container, target: Container | None) -> Born:
-        image = await self.core.images.get(container.image)
-        lower = await self.core.images.rootfs(image.id)
-        files = await asyncio.to_thread(self.files.write, container)
-        owner = target or container
-        box = self.core.facts.sandboxes.get(owner.sandbox_id)
-        born = await self.core.runtime.create(
-            Box(
-                container=container,
-                lower=str(lower),
-                netns=box.path if box is not None else "",
-                hostname=owner.config.hostname,
-                files=files,
-                join=self._joins(container),
-            )
-        )
+        async with boxes.box(self.core, self.files, container, target) as box:
+            born = await self.core.runtime.create(box)
         waiting = self.late.pop(container.id, [])
         for console in waiting:
             console.bind(await self.core.runtime.attach(container.id))
@@ -242,21 +229,6 @@ class Lifecycle:
         if not target.state.running:
             raise Conflict(f"cannot join network namespace of a non running container: {target.id}")
         return target
-
-    def _joins(self, container: Container) -> dict[str, str]:
-        """Paths of namespaces to share, by kind, for ``--pid``, ``--ipc`` and ``--uts``."""
-        found = {}
-        wanted = (("pid", container.host.pid_mode), ("ipc", container.host.ipc_mode),
-                  ("uts", container.host.uts_mode))  # fmt: skip
-        for kind, text in wanted:
-            if text == "host":
-                found[kind] = "host"
-            elif text.startswith(modes.CONTAINER):
-                target = self.find(text.removeprefix(modes.CONTAINER))
-                if not target.state.running:
-                    raise Conflict(f"cannot join {kind} namespace of a non running container: {target.id}")
-                found[kind] = f"/proc/{target.state.pid}/ns/{kind}"
-        return found
 
     async def _undone(self, container: Container, error: Exception) -> None:
         """A start has failed: nothing of it stays but the container's error."""

@@ -14,6 +14,7 @@ from seaway.engine.core import Core
 from seaway.engine.facts import Change
 from seaway.errors import Conflict, InvalidInput, NotFound
 from seaway.model.volume import Volume
+from seaway.runtime.usage import bytes_below
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 KEYS = ("dangling", "driver", "label", "label!", "name")
@@ -105,16 +106,18 @@ class Volumes:
         filters.known(wanted, (*filters.PRUNE_KEYS, "all"))
         every = filters.boolean(wanted, "all") or False
         limit = filters.until(wanted, time.time())
-        removed = []
+        removed, freed = [], 0
         for volume in list(self.core.facts.volumes.values()):
             if self.users(volume.name) or not (volume.anonymous or every):
                 continue
             if limit is not None and seconds(volume.created) > limit:
                 continue
             if filters.labels_pass(volume.labels, wanted):
+                size = await asyncio.to_thread(bytes_below, volume.mountpoint)
                 await self.remove(volume.name)
                 removed.append(volume.name)
-        return removed, 0
+                freed += size
+        return removed, freed
 
     def users(self, name: str) -> builtins.list[str]:
         """IDs of the containers that use a volume."""
