@@ -70,11 +70,15 @@ class Failure(SeawayError):
 
 
 class SettleFailed(Failure):
-    """Some operations of a settle failed. ``reasons`` has one sentence for each."""
+    """Some operations of a settle failed. ``reasons`` has one sentence for each; a few make the message."""
+
+    SHOWN = 8
 
     def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = tuple(reasons)
+        self.reasons = tuple(dict.fromkeys(reasons))
+        more = len(self.reasons) - self.SHOWN
+        shown = [*self.reasons[: self.SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        super().__init__("; ".join(shown))
 
 
 class RuntimeFailed(Failure):

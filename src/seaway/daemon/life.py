@@ -100,6 +100,10 @@ def _directories(settings: Settings) -> None:
 
 def _raise_limits() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft == resource.RLIM_INFINITY or soft >= MOST_FILES:
+        return
+    highest = hard if hard == resource.RLIM_INFINITY else max(hard, MOST_FILES)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, highest))
+    except (PermissionError, ValueError):  # not root, or more than the kernel allows: what there is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
