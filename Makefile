@@ -35,6 +35,7 @@ clients: images  ## the network tests of docker-py (TESTS=its folder) and aiodoc
 bench-attach: images ## what a container's networking costs, beside Docker, podman and CNI
 	@scripts/setup peers
 	@$(PY) bench/attach.py
+	@$(PY) bench/names.py
 
 clean:           ## everything that make setup and make images made inside this folder
 	rm -rf .venv build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
