@@ -14,7 +14,7 @@ from seaway.engine.files import Files
 from seaway.errors import Conflict, InvalidInput
 from seaway.model import Container
 from seaway.runtime.contract import Box
-from seaway.runtime.inroot import open_in_root, rooted
+from seaway.runtime.part import pinned
 
 
 @asynccontextmanager
@@ -23,20 +23,29 @@ async def box(core: Core, files: Files, container: Container, target: Container 
     image = await core.images.get(container.image)
     lower = await core.images.rootfs(image.id)
     paths = await asyncio.to_thread(files.write, container)
-    owner = target or container
-    sandbox = core.facts.sandboxes.get(owner.sandbox_id)
+    owner = lookup.sandbox_owner(core.facts.containers, container)
     told = tuple(files.link_environment(container))
     config = msgspec.structs.replace(container.config, env=(*told, *(container.config.env or ())))
     with ExitStack() as held:
-        mounts = tuple(_opened(mount, container, held) for mount in container.mounts)
+        mounts = tuple(_held(core, mount, container, held) for mount in container.mounts)
         yield Box(
             container=msgspec.structs.replace(container, config=config, mounts=mounts),
             lower=str(lower),
-            netns=sandbox.path if sandbox is not None else "",
+            netns=_namespace(core, target or container),
             hostname=owner.config.hostname,
             files=paths,
             join=_joins(core, container),
         )
+
+
+def _namespace(core: Core, container: Container) -> str:
+    """Path of the namespace a container has; empty when it is the host's own."""
+    if modes.parse(container.host.network_mode).shared:
+        return f"/proc/{container.state.pid}/ns/net"
+    sandbox = core.facts.sandboxes.get(container.sandbox_id)
+    if sandbox is None:
+        raise Conflict(f"container {container.name} has no network namespace now: it is just ending")
+    return sandbox.path
 
 
 def _joins(core: Core, container: Container) -> dict[str, str]:
@@ -55,21 +64,19 @@ def _joins(core: Core, container: Container) -> dict[str, str]:
     return found
 
 
-def _opened(mount: dict[str, Any], container: Container, held: ExitStack) -> dict[str, Any]:
-    """The mount; of a volume's part, by an open descriptor, so that no link in it leads out of the volume."""
+def _held(core: Core, mount: dict[str, Any], container: Container, held: ExitStack) -> dict[str, Any]:
+    """The mount; of a volume's part, from a place where it is held fast."""
     part = next((_part(m.volume_options) for m in container.host.mounts or ()
                  if os.path.normpath(m.target) == mount["Destination"]), "")  # fmt: skip
     if not part:
         return mount
+    place = core.settings.exec_root / "parts" / f"{container.id}-{container.mounts.index(mount)}"
     try:
-        with rooted(mount["Source"]) as top:
-            descriptor = open_in_root(top, part, os.O_PATH)
+        source = held.enter_context(pinned(mount["Source"], part, place))
     except OSError as error:
-        raise InvalidInput(
-            f"cannot access path {part} in volume {mount.get('Name', '')}: {error.strerror}"
-        ) from error
-    held.callback(os.close, descriptor)
-    return {**mount, "Source": f"/proc/{os.getpid()}/fd/{descriptor}"}
+        name = mount.get("Name", "")
+        raise InvalidInput(f"cannot access path {part} in volume {name}: {error.strerror}") from error
+    return {**mount, "Source": source}
 
 
 def _part(options: dict[str, Any] | None) -> str:

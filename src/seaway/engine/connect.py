@@ -1,5 +1,6 @@
 """The verbs between networks and containers: connect and disconnect, running or not."""
 
+import logging
 from dataclasses import dataclass
 
 import msgspec
@@ -10,8 +11,11 @@ from seaway.engine.facts import Change
 from seaway.engine.files import Files
 from seaway.engine.networks import Networks
 from seaway.engine.plug import Plug
-from seaway.errors import Failure, Forbidden, InvalidInput, NotFound
+from seaway.engine.tasks import carried
+from seaway.errors import Failure, Forbidden, InvalidInput, NotFound, SeawayError
 from seaway.model import Attachment, Container, Endpoint, Network
+
+log = logging.getLogger(__name__)
 
 NONE_MODE = (
     "container cannot be connected to multiple networks with one of the networks in private (none) mode"
@@ -32,24 +36,26 @@ class Connections:
     plug: Plug
     files: Files
 
+    @carried
     async def connect(self, network_ref: str, container_ref: str, attachment: Attachment) -> None:
         """Put a container on a network: live when it runs, else from its next start on."""
         network = self.networks.get(network_ref)
         container = lookup.container(self.core.facts.containers, container_ref)
         async with self.core.locks[container.id]:
-            container = self.core.facts.containers[container.id]
+            container = lookup.container(self.core.facts.containers, container.id)
             self._admit(network, container, attachment)
             name = network.name
             grown = msgspec.structs.replace(container, networks={**container.networks, name: attachment})
             if container.state.running:
-                await self.plug.add(grown, network, attachment)
-                await self.core.facts.commit(Change().put(grown))
-                await self.files.refresh(grown)
-            else:
-                async with self.core.allotting:
-                    change = endpoints.reserve(self.core.facts, container, network, attachment)
-                    await self.core.facts.commit(change.put(grown))
+                await self.plug.add(container, grown, network, attachment)
+                await self._refresh(grown)
+                return
+            async with self.core.allotting:
+                network = lookup.network(self.core.facts.networks, network.id)
+                change = endpoints.reserve(self.core.facts, container, network, attachment)
+                await self.core.facts.commit(change.put(grown))
 
+    @carried
     async def disconnect(self, network_ref: str, container_ref: str, force: bool) -> None:
         """Take a container off a network. With ``force``, also an endpoint whose container is gone."""
         network = self.networks.get(network_ref)
@@ -61,7 +67,7 @@ class Connections:
             await self._drop_stale(network, container_ref)
             return
         async with self.core.locks[container.id]:
-            container = self.core.facts.containers[container.id]
+            container = lookup.container(self.core.facts.containers, container.id)
             if network.driver == "host":
                 raise InvalidInput(HOST_MODE)
             key = next((k for k in (network.name, network.id) if k in container.networks), None)
@@ -76,22 +82,26 @@ class Connections:
         place = self._place(network, container)
         if place is not None:
             await self.plug.drop(shrunk, place)
+            await self._refresh(shrunk)
+            return
         async with self.core.allotting:
             change = Change().put(shrunk)
             endpoints.free_reservations(self.core.facts, container, network.id, change)
             await self.core.facts.commit(change)
-        if container.state.running:
-            await self.files.refresh(shrunk)
+
+    async def _refresh(self, container: Container) -> None:
+        """The container is connected or not, whatever becomes of its files."""
+        try:
+            await self.files.refresh(container)
+        except (SeawayError, OSError) as error:
+            log.warning("files not refreshed", extra={"container": container.name, "reason": str(error)})
 
     async def _drop_stale(self, network: Network, name: str) -> None:
         places = self.core.facts.snapshot().endpoints_of_network(network.id)
         place = next((e for e in places if name in (e.name, e.id)), None)
         if place is None:
             raise NotFound(f"endpoint {name} not found in network {network.name}")
-        ghost = Container(
-            id=place.container_id, name=place.name, created="", image="", image_name="", path=""
-        )
-        await self.plug.drop(ghost, place)
+        await self.plug.drop(None, place)
 
     def _place(self, network: Network, container: Container) -> Endpoint | None:
         found = self.core.facts.snapshot().endpoints_of_container(container.id)

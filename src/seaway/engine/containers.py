@@ -19,6 +19,7 @@ from seaway.engine.facts import Change, name_key
 from seaway.engine.lifecycle import Lifecycle, attributes
 from seaway.engine.namegen import random_name
 from seaway.engine.specs import ContainerSpec
+from seaway.engine.tasks import carried
 from seaway.engine.volumes import Volumes
 from seaway.errors import Conflict, InvalidInput, NotFound, SeawayError, StoreConflict
 from seaway.model import Container, HostConfig, Network
@@ -52,6 +53,7 @@ class Containers:
         passed = sieve.containers(found, filters, self._networks_of, self._ports_of, self.get)
         return passed[:limit] if limit > 0 else passed
 
+    @carried
     async def create(self, spec: ContainerSpec) -> tuple[str, builtins.list[str]]:
         """Create a container. Returns its ID and warnings for the user."""
         image = await self.core.images.get(spec.config.image)
@@ -84,6 +86,7 @@ class Containers:
         self.core.events.publish("container", "create", cid, attributes(container))
         return cid, warnings
 
+    @carried
     async def rename(self, reference: str, name: str) -> None:
         """Give a container another name; its DNS names follow at once."""
         container = self.get(reference)
@@ -106,6 +109,7 @@ class Containers:
         old = {**attributes(renamed), "oldName": f"/{container.name}"}
         self.core.events.publish("container", "rename", container.id, old)
 
+    @carried
     async def remove(self, reference: str, *, force: bool, volumes: bool, link: bool) -> None:
         """Remove a container, with its anonymous volumes if asked for; a running one only by force.
 
@@ -126,8 +130,9 @@ class Containers:
                     "removing or force remove"
                 )
             await self.life.force_stop(container.id)
-        await self.life.forget(container.id, volumes=volumes)
+        await self.life.forget(container.id, volumes=volumes, force=force)
 
+    @carried
     async def update(self, reference: str, changes: Mapping[str, Any]) -> builtins.list[str]:
         """Change limits and restart policy of a container, running or not. Returns warnings."""
         container = self.get(reference)
@@ -146,6 +151,7 @@ class Containers:
         self.core.events.publish("container", "update", container.id, attributes(container))
         return []
 
+    @carried
     async def prune(self, wanted: Mapping[str, builtins.list[str]]) -> tuple[builtins.list[str], int]:
         """Remove every container that does not run and passes. IDs, and bytes freed."""
         sieve.known(wanted, sieve.PRUNE_KEYS)

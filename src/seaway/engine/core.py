@@ -1,7 +1,6 @@
 """What all verbs share: the facts, the settler, the events, the settings."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 from seaway.engine import host
 from seaway.engine.events import Events
 from seaway.engine.facts import Facts
+from seaway.engine.locks import Locks
 from seaway.engine.settle import Settler
 from seaway.engine.tasks import Tasks
 from seaway.runtime.containers import OciRuntime
@@ -158,7 +158,7 @@ class Core:
     images: Images
     allotting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from proposing to committing, so that no two verbs propose the same."""
-    locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    locks: Locks = field(default_factory=Locks)
     """One lock for each container's life cycle, by container ID."""
 
     def host_has_bridge(self, device: str) -> bool:

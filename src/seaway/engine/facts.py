@@ -8,6 +8,7 @@ from urllib.parse import quote
 from seaway.model import Container, Endpoint, Network, Node, Sandbox, Snapshot
 from seaway.model.codec import decode, encode
 from seaway.model.volume import Volume
+from seaway.runtime.unbroken import unbroken
 from seaway.store import Check, Delete, Put, Store
 
 Fact: TypeAlias = Network | Endpoint | Sandbox | Container | Volume
@@ -126,6 +127,9 @@ class Facts:
         checks = [Check(key) for key in sorted(change.fresh)]
         writes: list[Put | Delete] = [Delete(key) for key in change.deletes if key not in change.puts]
         writes += [Put(key, _bytes(value)) for key, value in change.puts.items()]
+        await unbroken(self._write(checks, writes, change))
+
+    async def _write(self, checks: list[Check], writes: list[Put | Delete], change: Change) -> None:
         await self.store.commit(checks, writes)
         self._apply(change)
 

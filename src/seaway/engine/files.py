@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.dns import files as texts
-from seaway.engine import host, links, modes
+from seaway.engine import host, links, lookup, modes
 from seaway.engine.core import Core
 from seaway.errors import InvalidInput
 from seaway.model import Container, Endpoint
@@ -52,8 +52,7 @@ class Files:
             _write(directory / "resolv.conf", self._resolv_conf(container))
 
     def _owner(self, container: Container) -> Container:
-        shared = modes.parse(container.host.network_mode).shared
-        return self.core.facts.containers.get(shared, container) if shared else container
+        return lookup.sandbox_owner(self.core.facts.containers, container)
 
     def _hosts(self, container: Container) -> str:
         extra = [self._extra(e) for e in container.host.extra_hosts or ()]

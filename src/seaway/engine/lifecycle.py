@@ -3,23 +3,25 @@
 import asyncio
 import contextlib
 import logging
-import shutil
 import signal
 from collections import defaultdict
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
-from seaway.engine import boxes, lookup, modes
+from seaway.engine import boxes, farewell, lookup, modes
 from seaway.engine.clock import stamp
 from seaway.engine.core import Core
-from seaway.engine.facts import Change, name_key
+from seaway.engine.facts import Change
 from seaway.engine.files import Files
-from seaway.engine.plug import Plug
+from seaway.engine.plug import Plug, type_of
+from seaway.engine.restarts import Restarts, wants_restart, wants_revival
 from seaway.engine.signals import FAILED_TO_START, exit_code_of, signal_number
+from seaway.engine.tasks import carried
 from seaway.engine.waiting import Late, Waiters, at_most
 from seaway.errors import Conflict, InvalidInput, NotFound, NotModified, SeawayError
-from seaway.ipam.claims import by_container, claim_key
 from seaway.model import Container, State
 from seaway.runtime.contract import Born, Exit
 
@@ -31,9 +33,10 @@ GRACE = 10
 KILL_WAIT = 10.0
 """Seconds a killed process may take to be gone."""
 
-BACKOFF, LONGEST = 0.1, 60.0
-"""First and longest pause before a restart by policy, in seconds; it doubles, and starts anew
-after ten seconds of life (Docker's numbers)."""
+RETRY, LONGEST_RETRY = 0.2, 10.0
+"""First and longest pause, in seconds, before a step that must succeed is tried again."""
+
+IN_REMOVAL = ("removing", "dead")
 
 
 @dataclass(slots=True)
@@ -46,13 +49,16 @@ class Lifecycle:
     waiters: Waiters = field(default_factory=Waiters)
     late: defaultdict[str, list[Late]] = field(default_factory=lambda: defaultdict(list))
     """Attachments that wait for their container to start, by container ID."""
-    _pauses: dict[str, float] = field(default_factory=dict)
-    _restarts: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    restarts: Restarts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restarts = Restarts(self.core.tasks)
 
     def find(self, reference: str) -> Container:
         """A container by ID, name or unique ID prefix."""
         return lookup.container(self.core.facts.containers, reference)
 
+    @carried
     async def start(self, reference: str) -> None:
         """Start a container. NotModified when it runs; otherwise every reason why it cannot."""
         container = self.find(reference)
@@ -62,24 +68,30 @@ class Lifecycle:
                 raise Conflict("cannot start a paused container, try unpause instead")
             if container.state.running:
                 raise NotModified(f"container {container.name} is already running")
-            self._cancel_restart(container.id)
+            if container.state.status in IN_REMOVAL:
+                raise Conflict("container is marked for removal and cannot be started")
+            self.restarts.cancel(container.id)
             await self._start(container, restarts=0)
 
+    @carried
     async def stop(self, reference: str, timeout: int | None, signal_name: str | None) -> None:
         """Stop a container: its stop signal, the grace period, then SIGKILL."""
         container = self.find(reference)
+        number = signal_number(signal_name or container.config.stop_signal or "SIGTERM")
         async with self.core.locks[container.id]:
             container = self._current(container)
-            self._cancel_restart(container.id)
+            self.restarts.cancel(container.id)
             if not container.state.running:
                 if container.state.status == "restarting":
                     await self._set(container, status="exited", manually_stopped=True)
                     return
                 raise NotModified(f"container {container.name} is not running")
+            done = self.waiters.expect_exit(container.id)
             container = await self._set(container, manually_stopped=True)
-        await self._end(container, self._grace(container, timeout), signal_name)
+        await self._end(container, done, self._grace(container, timeout), number)
         self._tell("stop", container)
 
+    @carried
     async def kill(self, reference: str, signal_name: str) -> None:
         """Send a signal to a container's first process."""
         number = signal_number(signal_name or "SIGKILL")
@@ -89,14 +101,15 @@ class Lifecycle:
         if number in (signal.SIGKILL, signal_number(container.config.stop_signal or "SIGTERM")):
             async with self.core.locks[container.id]:
                 container = await self._set(self._current(container), manually_stopped=True)
-        if container.state.status == "paused" and number == signal.SIGKILL:
-            await self.core.runtime.resume(container.id)
         done = self.waiters.expect_exit(container.id)
+        if container.state.status == "paused" and number == signal.SIGKILL:
+            await self._thaw(container)
         await self.core.runtime.kill(container.id, number)
         self._tell("kill", container, signal=str(int(number)))
         if number == signal.SIGKILL:
             await at_most(done, KILL_WAIT)
 
+    @carried
     async def restart(self, reference: str, timeout: int | None, signal_name: str | None) -> None:
         """Stop if it runs, then start."""
         container = self.find(reference)
@@ -107,9 +120,10 @@ class Lifecycle:
         except NotModified:
             pass
         except SeawayError as error:
-            raise type(error)(f"Cannot restart container {reference}: {error.message}") from error
+            raise type_of(error, f"Cannot restart container {reference}: {error.message}") from error
         self._tell("restart", self._current(container))
 
+    @carried
     async def pause(self, reference: str) -> None:
         """Freeze all processes of a container."""
         container = self.find(reference)
@@ -123,6 +137,7 @@ class Lifecycle:
             await self._set(container, status="paused")
         self._tell("pause", container)
 
+    @carried
     async def unpause(self, reference: str) -> None:
         """Thaw a paused container."""
         container = self.find(reference)
@@ -137,28 +152,40 @@ class Lifecycle:
     async def force_stop(self, container_id: str) -> None:
         """Kill a container for its removal; no restart follows."""
         async with self.core.locks[container_id]:
-            container = self.core.facts.containers[container_id]
-            self._cancel_restart(container_id)
-            container = await self._set(container, manually_stopped=True)
-        if container.state.running:
-            if container.state.status == "paused":
-                await self.core.runtime.resume(container_id)
+            container = self.core.facts.containers.get(container_id)
+            if container is None:
+                return
+            self.restarts.cancel(container_id)
+            if not container.state.running:
+                await self._settle_down(container)
+                return
             done = self.waiters.expect_exit(container_id)
-            await self._signal(container, signal.SIGKILL)
-            await at_most(done, KILL_WAIT)
+            container = await self._set(container, manually_stopped=True)
+        if container.state.status == "paused":
+            await self._thaw(container)
+        await self._signal(container, signal.SIGKILL)
+        await at_most(done, KILL_WAIT)
 
-    async def forget(self, container_id: str, *, volumes: bool = False) -> None:
-        """Remove a container that does not run: its files, its names, its reserved addresses."""
+    async def forget(self, container_id: str, *, volumes: bool = False, force: bool = False) -> None:
+        """Remove a container: its files, its names, its reserved addresses. One that runs only by force.
+
+        It is marked first, so that a removal that is interrupted can only go on.
+        """
         async with self.core.locks[container_id]:
             container = self.core.facts.containers.get(container_id)
             if container is None:
                 return
-            self._cancel_restart(container_id)
-            await self.plug.unplug(container)
+            if container.state.running and not force:
+                raise Conflict(f'cannot remove container "{container.name}": container is running: stop the '
+                               "container before removing or force remove")  # fmt: skip
+            self.restarts.cancel(container_id)
+            self._let_down(container_id)
+            marked = _fared(container, status="removing", pid=0, monitor=0)
+            await self.plug.unplug(container, msgspec.structs.replace(marked, sandbox_id=""))
             await self.core.runtime.remove(container_id)
-            await asyncio.to_thread(shutil.rmtree, self.core.directory(container_id), ignore_errors=True)
-            await self.core.facts.commit(self._farewell(container, volumes=volumes))
-        self.core.locks.pop(container_id, None)
+            lonely = farewell.lonely_volumes(self.core.facts, container) if volumes else []
+            await asyncio.to_thread(farewell.of_files, self.core.directory(container_id), lonely)
+            await self.core.facts.commit(farewell.of_facts(self.core.facts, container, lonely))
         self._tell("destroy", container)
         self.waiters.removed(container_id, container.state.exit_code)
 
@@ -170,14 +197,15 @@ class Lifecycle:
         self.core.tasks.spawn(self._watch(container.id, container.state.monitor), f"watch {container.name}")
 
     async def revive(self, container: Container) -> None:
-        """After the daemon's start: start what its policy says shall run."""
-        policy, state = container.host.restart_policy.name, container.state
-        wanted = policy == "always" or (policy == "unless-stopped" and not state.manually_stopped)
-        if wanted and not state.running and not state.started.startswith("0001"):
-            try:
-                await self.start(container.id)
-            except SeawayError as error:
-                log.error("cannot start", extra={"container": container.name, "reason": error.message})
+        """After the daemon's start: start what its policy says shall run, and end what was begun."""
+        state = container.state
+        if state.status == "removing" or (container.host.auto_remove and state.status == "exited"):
+            await self.core.tasks.carry(self.forget(container.id, volumes=True))
+        elif wants_revival(container):
+            await self._restart(container.id, 0.0, state.restart_count + (state.status == "restarting"))
+        else:
+            async with self.core.locks[container.id]:
+                await self._settle_down(self._current(container))
 
     # -- starting
 
@@ -185,34 +213,37 @@ class Lifecycle:
         mode = modes.parse(container.host.network_mode)
         try:
             target = self._target(container, mode)
+            await self.plug.unplug(container)  # what an earlier failure may have left
             await self.plug.plug(container, self.files.upstreams(container))
             container = self._current(container)
             born = await self._bear(container, target)
-        except (SeawayError, OSError) as error:
+            container = await self._set(
+                container,
+                status="running",
+                pid=born.pid,
+                monitor=born.monitor,
+                started=stamp(),
+                finished=State().finished,
+                exit_code=0,
+                error="",
+                oom_killed=False,
+                restart_count=restarts,
+                manually_stopped=False,
+            )
+        except Exception as error:
             await self._undone(container, error)
             raise
-        container = await self._set(
-            container,
-            status="running",
-            pid=born.pid,
-            monitor=born.monitor,
-            started=stamp(),
-            finished=State().finished,
-            exit_code=0,
-            error="",
-            oom_killed=False,
-            restart_count=restarts,
-            manually_stopped=False,
-        )
         self.core.tasks.spawn(self._watch(container.id, born.monitor), f"watch {container.name}")
         self._tell("start", container)
 
     async def _bear(self, container: Container, target: Container | None) -> Born:
         async with boxes.box(self.core, self.files, container, target) as box:
             born = await self.core.runtime.create(box)
-        waiting = self.late.pop(container.id, [])
-        for console in waiting:
-            console.bind(await self.core.runtime.attach(container.id))
+        waiting = self.late.get(container.id, [])
+        while waiting:
+            console = await self.core.runtime.attach(container.id)
+            waiting.pop(0).bind(console)
+        self.late.pop(container.id, None)
         await self.core.runtime.start(container.id)
         return born
 
@@ -232,31 +263,58 @@ class Lifecycle:
 
     async def _undone(self, container: Container, error: Exception) -> None:
         """A start has failed: nothing of it stays but the container's error."""
-        for console in self.late.pop(container.id, []):
-            console.fail()
-        await self.core.runtime.delete(container.id)
-        await self.plug.unplug(container)
-        current = self._current(container)
+        self._let_down(container.id)
         code = exit_code_of(str(error))
-        current = msgspec.structs.replace(current, sandbox_id="")
-        await self._set(current, status="created" if current.state.started[:4] == "0001" else "exited",
-                        error=str(error), exit_code=code, pid=0, monitor=0)  # fmt: skip
+        status = "created" if container.state.started[:4] == "0001" else "exited"
+        after = _fared(container, status=status, error=str(error), exit_code=code, pid=0, monitor=0)
+        after = msgspec.structs.replace(after, sandbox_id="")
+        try:
+            await self._take_back(container, after)
+        except Exception as problem:
+            log.error("not all was taken back", extra={"container": container.name, "reason": str(problem)})
+            self.core.tasks.spawn(self._take_back_later(after), f"take back {container.name}")
         self.waiters.exited(container.id, Exit(code, stamp()), str(error))
         if container.host.auto_remove:
-            self.core.tasks.spawn(self.forget(container.id, volumes=True), f"remove {container.name}")
+            self.core.tasks.spawn(self._auto_remove(container.id), f"remove {container.name}")
+
+    async def _take_back(self, container: Container, after: Container) -> None:
+        try:
+            await self.core.runtime.delete(container.id)
+        finally:
+            await self.plug.unplug(container, after)
+
+    async def _take_back_later(self, after: Container) -> None:
+        async def again() -> None:
+            async with self.core.locks[after.id]:
+                now = self.core.facts.containers.get(after.id)
+                if now is not None and not now.state.running:
+                    kept = msgspec.structs.replace(now, sandbox_id="", state=after.state)
+                    await self._take_back(now, kept)
+
+        await self._insist(again, after.name)
+
+    def _let_down(self, container_id: str) -> None:
+        """Who waits for this container to start waits in vain."""
+        for console in self.late.pop(container_id, []):
+            console.fail()
 
     # -- ending
 
-    async def _end(self, container: Container, grace: int, signal_name: str | None) -> None:
-        done = self.waiters.expect_exit(container.id)
+    async def _end(self, container: Container, done: "asyncio.Future[Exit]", grace: int, number: int) -> None:
         if container.state.status == "paused":
-            await self.core.runtime.resume(container.id)
-        number = signal_number(signal_name or container.config.stop_signal or "SIGTERM")
+            await self._thaw(container)
         await self._signal(container, number)
         if grace == 0 or not await at_most(done, None if grace < 0 else grace):
             await self._signal(container, signal.SIGKILL)
             if not await at_most(done, KILL_WAIT):
                 raise Conflict(f"container {container.id} does not end although it was killed")
+
+    async def _thaw(self, container: Container) -> None:
+        """So that it can hear a signal; it may have ended by now."""
+        try:
+            await self.core.runtime.resume(container.id)
+        except SeawayError as error:
+            log.debug("not resumed", extra={"container": container.name, "reason": error.message})
 
     async def _signal(self, container: Container, number: int) -> None:
         try:
@@ -268,16 +326,18 @@ class Lifecycle:
 
     async def _watch(self, container_id: str, monitor: int) -> None:
         ended = await self.core.runtime.wait(container_id, monitor)
+        await self._insist(lambda: self._note_end(container_id, monitor, ended), container_id)
+
+    async def _note_end(self, container_id: str, monitor: int, ended: Exit) -> None:
         async with self.core.locks[container_id]:
             container = self.core.facts.containers.get(container_id)
-            if container is None or container.state.monitor != monitor:
-                return
-            await self._ended(container, ended)
+            if container is not None and container.state.monitor == monitor:
+                await self._ended(container, ended)
 
     async def _ended(self, container: Container, ended: Exit) -> None:
-        again = self._wants_restart(container, ended)
-        state = msgspec.structs.replace(
-            container.state,
+        again = wants_restart(container, ended.code)
+        after = _fared(
+            container,
             status="restarting" if again else "exited",
             pid=0,
             monitor=0,
@@ -285,58 +345,64 @@ class Lifecycle:
             oom_killed=ended.oom,
             finished=ended.at,
         )
-        before, container = container, msgspec.structs.replace(container, sandbox_id="", state=state)
+        before, container = container, msgspec.structs.replace(after, sandbox_id="")
         await self.plug.unplug(before, container)
-        await self.core.runtime.delete(container.id)
+        try:
+            await self.core.runtime.delete(container.id)
+        except SeawayError as error:  # the next start, or the removal, does it
+            log.warning("not cleaned up", extra={"container": container.name, "reason": error.message})
         self._tell("die", container, exitCode=str(ended.code))
         if ended.oom:
             self._tell("oom", container)
         self.waiters.exited(container.id, ended)
         if again:
-            self._schedule(container)
+            count = container.state.restart_count + 1
+            self.restarts.expect(
+                container, self._restart(container.id, self.restarts.pause(container), count)
+            )
         elif container.host.auto_remove:
-            self.core.tasks.spawn(self.forget(container.id, volumes=True), f"remove {container.name}")
+            self.core.tasks.spawn(self._auto_remove(container.id), f"remove {container.name}")
 
-    def _wants_restart(self, container: Container, ended: Exit) -> bool:
-        policy, state = container.host.restart_policy, container.state
-        if state.manually_stopped or policy.name in ("", "no"):
-            return False
-        if policy.name == "on-failure":
-            limit = policy.maximum_retry_count
-            return ended.code != 0 and (limit == 0 or state.restart_count < limit)
-        return True
-
-    def _schedule(self, container: Container) -> None:
-        pause = min(LONGEST, self._pauses.get(container.id, BACKOFF))
-        self._pauses[container.id] = pause * 2
-        work = self._restart(container.id, pause, container.state.restart_count + 1)
-        self._restarts[container.id] = self.core.tasks.spawn(work, f"restart {container.name}")
+    async def _auto_remove(self, container_id: str) -> None:
+        await self.core.tasks.carry(self.forget(container_id, volumes=True))
 
     async def _restart(self, container_id: str, pause: float, count: int) -> None:
         await asyncio.sleep(pause)
+        await self.core.tasks.carry(self._start_again(container_id, count))
+
+    async def _start_again(self, container_id: str, count: int) -> None:
         async with self.core.locks[container_id]:
-            self._restarts.pop(container_id, None)
+            self.restarts.come(container_id)
             container = self.core.facts.containers.get(container_id)
-            if container is None or container.state.status != "restarting":
+            if container is None or container.state.running or container.state.status in IN_REMOVAL:
                 return
             try:
                 await self._start(container, restarts=count)
-            except (SeawayError, OSError) as error:
+            except Exception as error:
                 log.error("restart failed", extra={"container": container.name, "reason": str(error)})
-                container = self._current(container)
-                if self._wants_restart(container, Exit(FAILED_TO_START, stamp())):
-                    counted = await self._set(container, status="restarting", restart_count=count)
-                    self._schedule(counted)
-                return
-        if pause > BACKOFF:
-            await asyncio.sleep(10)
-        self._pauses.pop(container_id, None)
+                tried = _fared(self._current(container), status="restarting", restart_count=count)
+                if wants_restart(tried, FAILED_TO_START):
+                    await self.core.facts.commit(Change().put(tried))
+                    self.restarts.expect(
+                        tried, self._restart(container_id, self.restarts.pause(tried), count + 1)
+                    )
 
-    def _cancel_restart(self, container_id: str) -> None:
-        self._pauses.pop(container_id, None)
-        task = self._restarts.pop(container_id, None)
-        if task is not None:
-            task.cancel()
+    async def _settle_down(self, container: Container) -> None:
+        """No restart comes any more."""
+        if container.state.status == "restarting":
+            await self._set(container, status="exited")
+
+    async def _insist(self, step: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """Take a step that must be taken, as often as it needs; the disk may be full for a while."""
+        pause = RETRY
+        while True:
+            try:
+                await self.core.tasks.carry(step())
+                return
+            except SeawayError as error:
+                log.error("tried again later", extra={"container": name, "reason": error.message})
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_RETRY, pause * 2)
 
     # -- facts
 
@@ -347,20 +413,9 @@ class Lifecycle:
         return found
 
     async def _set(self, container: Container, **state: object) -> Container:
-        changed = msgspec.structs.replace(container, state=msgspec.structs.replace(container.state, **state))
+        changed = _fared(container, **state)
         await self.core.facts.commit(Change().put(changed))
         return changed
-
-    def _farewell(self, container: Container, *, volumes: bool) -> Change:
-        change = Change().remove(container).free(name_key("containers", container.name))
-        for network_id in self.core.facts.networks:
-            for address, owner in self.core.facts.claims(network_id).items():
-                if owner == by_container(container.id):
-                    change.free(claim_key(network_id, address))
-        if volumes:
-            names = {m.get("Name") for m in container.mounts}
-            change.remove(*(v for v in self.core.facts.volumes.values() if v.anonymous and v.name in names))
-        return change
 
     def _grace(self, container: Container, timeout: int | None) -> int:
         if timeout is not None:
@@ -370,6 +425,10 @@ class Lifecycle:
 
     def _tell(self, action: str, container: Container, **more: str) -> None:
         self.core.events.publish("container", action, container.id, {**attributes(container), **more})
+
+
+def _fared(container: Container, **state: object) -> Container:
+    return msgspec.structs.replace(container, state=msgspec.structs.replace(container.state, **state))
 
 
 def attributes(container: Container) -> dict[str, str]:

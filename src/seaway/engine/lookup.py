@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from seaway.engine import modes
 from seaway.errors import InvalidInput, NotFound
 from seaway.model import Container, Network
 
@@ -45,3 +46,14 @@ def container(containers: Mapping[str, Container], reference: str) -> Container:
     if by_id:
         raise InvalidInput(f"multiple IDs found with provided prefix: {reference}")
     raise NotFound(f"No such container: {reference}")
+
+
+def sandbox_owner(containers: Mapping[str, Container], one: Container) -> Container:
+    """The container whose sandbox this one is in: itself, or at the end of a chain of shared ones."""
+    seen = {one.id}
+    while (shared := modes.parse(one.host.network_mode).shared) in containers:
+        if shared in seen:
+            break
+        one = containers[shared]
+        seen.add(one.id)
+    return one

@@ -16,7 +16,8 @@ from seaway.engine.facts import Change, name_key
 from seaway.engine.pools import allot_pools
 from seaway.engine.settle import of_network
 from seaway.engine.specs import NetworkSpec
-from seaway.errors import Conflict, Forbidden, InvalidInput, SettleFailed, StoreConflict
+from seaway.engine.tasks import carried
+from seaway.errors import Conflict, Forbidden, InvalidInput, NotFound, SettleFailed, StoreConflict
 from seaway.ipam.claims import AUX, GATEWAY, by_aux, claim_key
 from seaway.model import Network, Pool
 from seaway.model.names import bridge_device, short
@@ -47,6 +48,7 @@ class Networks:
         found = sorted(self.core.facts.networks.values(), key=lambda n: n.created, reverse=True)
         return filters.networks(found, wanted, self._in_use)
 
+    @carried
     async def create(self, spec: NetworkSpec) -> tuple[Network, str]:
         """Create a network. Returns it with a warning (empty as a rule)."""
         kind = self._admit(spec)
@@ -64,6 +66,7 @@ class Networks:
         self.core.events.publish("network", "create", network.id, _attributes(network))
         return network, ""
 
+    @carried
     async def remove(self, reference: str) -> None:
         """Remove a network that no container is on."""
         network = self.get(reference)
@@ -73,10 +76,13 @@ class Networks:
         if network.config_only and users:
             raise Forbidden(f'configuration network "{network.name}" is in use')
         async with self.core.allotting:
+            if network.id not in self.core.facts.networks:
+                raise NotFound(f"network {reference} not found")
             self._refuse_used(network)
             await self._forget(network)
         self.core.events.publish("network", "destroy", network.id, _attributes(network))
 
+    @carried
     async def prune(self, wanted: Mapping[str, builtins.list[str]]) -> builtins.list[str]:
         """Remove every network that is the user's, holds no endpoint and passes. Returns the names."""
         filters.known(wanted, filters.PRUNE_KEYS)
@@ -218,7 +224,7 @@ class Networks:
         change = Change().remove(network).free(name_key("networks", network.name))
         change.free(*(claim_key(network.id, a) for a in self.core.facts.claims(network.id)))
         await self.core.facts.commit(change)
-        await self.core.settler.settle(of_network(network.id))
+        await self.core.settler.tidy(of_network(network.id))
 
     def _in_use(self, network_id: str) -> bool:
         return any(e.network_id == network_id for e in self.core.facts.endpoints.values())

@@ -14,7 +14,7 @@ from seaway.engine.clock import identity
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
 from seaway.engine.settle import of_endpoint, of_sandbox
-from seaway.errors import Failure, InvalidInput, SeawayError, SettleFailed
+from seaway.errors import Failure, InvalidInput, NotFound, SeawayError, SettleFailed
 from seaway.model import Attachment, Binding, Container, Endpoint, Network, Sandbox
 from seaway.model.names import short
 from seaway.ports.choose import choose
@@ -67,30 +67,33 @@ class Plug:
         boxes = [b for b in snapshot.sandboxes.values() if b.container_id == container.id]
         change = Change().remove(*boxes)
         endpoints.release(self.core.facts, container, places, change)
+        if after is None and container.sandbox_id:
+            after = msgspec.structs.replace(container, sandbox_id="")
         if after is not None:
             change.put(after)
+        if not (change.puts or change.deletes):
+            return
         await self.core.facts.commit(change)
         scope = [*(of_endpoint(e.id) for e in places), *(of_sandbox(b.id) for b in boxes)]
-        try:
-            await self.core.settler.settle(*scope)
-        except SettleFailed as error:
-            log.warning(
-                "not all was cleaned up", extra={"container": container.name, "reason": error.message}
-            )
+        await self.core.settler.tidy(*scope)
         for place in places:
             self._tell("disconnect", place)
 
-    async def add(self, container: Container, network: Network, attachment: Attachment) -> None:
-        """Plug a running container into one more network, live."""
+    async def add(
+        self, container: Container, grown: Container, network: Network, attachment: Attachment
+    ) -> None:
+        """Plug a running container into one more network, live; ``grown`` is what it is from then on."""
         async with self.core.allotting:
             snapshot = self.core.facts.snapshot()
+            if network.id not in snapshot.networks:
+                raise NotFound(f"network {network.name} not found")
             box = snapshot.sandboxes[container.sandbox_id]
             taken = snapshot.endpoints_of_container(container.id)
             change = Change()
             place = endpoints.propose(self.core.facts, container, network, attachment, box, taken, change)
-            grown = self._with_ports(container, box, [*taken, place])
-            grown = msgspec.structs.replace(grown, dns=box.dns or _resolves(network))
-            await self.core.facts.commit(change.put(grown))
+            fuller = self._with_ports(container, box, [*taken, place])
+            fuller = msgspec.structs.replace(fuller, dns=box.dns or _resolves(network))
+            await self.core.facts.commit(change.put(fuller, grown))
         try:
             await self.core.settler.settle(of_endpoint(place.id), of_sandbox(box.id))
         except SettleFailed as error:
@@ -99,19 +102,21 @@ class Plug:
                                 for r in error.reasons]) from error  # fmt: skip
         self._tell("connect", place)
 
-    async def drop(self, container: Container, place: Endpoint) -> None:
-        """Take a running container off one network, live."""
+    async def drop(self, container: Container | None, place: Endpoint) -> None:
+        """Take a running container off one network, live. ``container`` is what it is from then on."""
         async with self.core.allotting:
-            change = Change()
-            endpoints.release(self.core.facts, container, [place], change)
+            change = Change().remove(place)
+            owner = container or _ghost(place)
+            endpoints.release(self.core.facts, owner, [place], change)
+            endpoints.free_reservations(self.core.facts, owner, place.network_id, change)
             box = self.core.facts.sandboxes.get(place.sandbox_id)
             if box is not None:
-                rest = [
-                    e for e in self.core.facts.snapshot().endpoints_of_container(container.id) if e != place
-                ]
-                change.put(self._with_ports(container, box, rest))
+                rest = [e for e in self.core.facts.snapshot().endpoints_of_container(owner.id) if e != place]
+                change.put(self._with_ports(owner, box, rest))
+            if container is not None:
+                change.put(container)
             await self.core.facts.commit(change)
-        await self.core.settler.settle(of_endpoint(place.id), of_sandbox(place.sandbox_id))
+        await self.core.settler.tidy(of_endpoint(place.id), of_sandbox(place.sandbox_id))
         self._tell("disconnect", place)
 
     # -- how
@@ -224,8 +229,17 @@ def _resolves(network: Network) -> bool:
     return driver(network.driver).usage.resolver and not network.default_bridge
 
 
+def _ghost(place: Endpoint) -> Container:
+    """What is left of a container that is gone and whose endpoint is not."""
+    return Container(id=place.container_id, name=place.name, created="", image="", image_name="", path="")
+
+
 def type_of(error: SeawayError, message: str) -> SeawayError:
-    """The same kind of error with another message."""
+    """The same kind of error, with all it carries, and another message."""
     if isinstance(error, SettleFailed):
         return SettleFailed([message])
-    return type(error)(message)
+    kind = type(error)
+    other = kind.__new__(kind, message)
+    other.__dict__.update(error.__dict__)
+    other.args = (message,)
+    return other

@@ -92,6 +92,8 @@ class Settler:
         """When the hands last moved, by the monotonic clock."""
         self.repairs = 0
         """Operations that a verify had to do since the daemon runs."""
+        self.owing = False
+        """Whether something was refused that is to be tried again."""
 
     async def settle(self, *scope: str) -> Report:
         """Settle these owners. Raises SettleFailed with every reason when something was refused."""
@@ -99,6 +101,13 @@ class Settler:
         if report.refusals:
             raise SettleFailed([r.reason for r in report.refusals])
         return report
+
+    async def tidy(self, *scope: str) -> None:
+        """Settle owners that have gone. What is refused is logged, and the next verify tries it again."""
+        report = await self._run(lambda wants: self._ledger.settle(wants), scope)
+        for refusal in report.refusals:
+            self.owing = True
+            log.warning("not cleaned up yet", extra={"reason": refusal.reason})
 
     async def verify(self, *, everything: bool, level: int = logging.INFO) -> Report:
         """Read the kernel back and repair what differs: the host's namespace, or all of them.
@@ -110,6 +119,7 @@ class Settler:
             owners(self._facts.snapshot()),
         )
         self.repairs += len(report.operations)
+        self.owing = bool(report.refusals)
         for operation in report.operations:
             log.log(level, "repaired", extra={"operation": repr(operation)})
         for refusal in report.refusals:

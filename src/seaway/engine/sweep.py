@@ -7,6 +7,7 @@ import msgspec
 from seaway.engine import endpoints
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
+from seaway.errors import SeawayError
 from seaway.ipam.claims import AUX, by_container, by_endpoint, claim_key
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ async def sweep(core: Core) -> None:
 
     A daemon killed while it started a container leaves both; the container never ran.
     """
+    await _end_strangers(core)
     change = Change()
     snapshot = core.facts.snapshot()
     for box in snapshot.sandboxes.values():
@@ -30,12 +32,21 @@ async def sweep(core: Core) -> None:
             endpoints.release(core.facts, container, places, change)
             if container.sandbox_id == box.id:
                 change.put(msgspec.structs.replace(container, sandbox_id=""))
-            await core.runtime.delete(container.id)
         else:
             change.remove(*places)
     _free_orphans(core, change)
     if change.puts or change.deletes:
         await core.facts.commit(change)
+
+
+async def _end_strangers(core: Core) -> None:
+    """End processes of containers that were never noted as running."""
+    for container in core.facts.containers.values():
+        if not container.state.running:
+            try:
+                await core.runtime.delete(container.id)
+            except SeawayError as error:
+                log.warning("not swept", extra={"container": container.name, "reason": error.message})
 
 
 def _free_orphans(core: Core, change: Change) -> None:

@@ -12,8 +12,11 @@ log = logging.getLogger(__name__)
 QUIET = 0.4
 """Seconds the hands must rest before an event is taken for somebody else's doing."""
 
-PERIOD = 30.0
-"""Seconds between full verifications, sandboxes included."""
+PERIOD, SHARE = 4.0, 40.0
+"""Seconds between full verifications, sandboxes included; and at least so many times what one takes."""
+
+DEBT = 2.0
+"""Seconds until what was refused is tried again."""
 
 TICK = 0.5
 """Seconds between looks at whether something has happened."""
@@ -33,16 +36,18 @@ class Watch:
     async def run(self) -> None:
         """Until cancelled."""
         self._monitor.start(asyncio.get_running_loop(), self._changed)
-        full = time.monotonic()
+        full = time.monotonic() + PERIOD
         try:
             while True:
                 await asyncio.sleep(TICK)
                 now = time.monotonic()
-                if now - full >= PERIOD:
-                    full = now
+                rest = now - self._settler.last
+                if now >= full:
                     self._dirty = False
                     await self._verify(everything=True)
-                elif self._dirty and now - self._settler.last >= QUIET:
+                    ended = time.monotonic()
+                    full = ended + max(PERIOD, SHARE * (ended - now))
+                elif (self._dirty and rest >= QUIET) or (self._settler.owing and rest >= DEBT):
                     self._dirty = False
                     await self._verify(everything=False)
         finally:
