@@ -8,7 +8,8 @@ from aiohttp import web
 
 from seaway.api import bodies, shapes_containers
 from seaway.api.wire import Call, answer, nothing, read_json, stream_bytes
-from seaway.errors import InvalidInput
+from seaway.errors import InvalidInput, NotFound
+from seaway.model import Container
 
 TAR = "application/x-tar"
 
@@ -18,10 +19,13 @@ async def index(call: Call) -> web.StreamResponse:
     containers = call.engine.containers
     found = containers.list(all=call.flag("all"), limit=call.number("limit") or 0, filters=call.filters())
     links = shapes_containers.link_names(containers.list(all=True, limit=0, filters={}))
-    snapshot, size = call.engine.snapshot(), call.flag("size")
+    snapshot = call.engine.snapshot()
+    measured = {c.id: await sizes(call, c) for c in found} if call.flag("size") else {}
     return answer(
         [
-            shapes_containers.entry(c, snapshot, [*links.get(c.name, ()), *links.get(c.id, ())], size=size)
+            shapes_containers.entry(
+                c, snapshot, [*links.get(c.name, ()), *links.get(c.id, ())], size=measured.get(c.id)
+            )
             for c in found
         ]
     )
@@ -30,10 +34,22 @@ async def index(call: Call) -> web.StreamResponse:
 async def inspect(call: Call) -> web.StreamResponse:
     """One container."""
     one = call.engine.containers.get(call.ref)
-    shape = shapes_containers.inspect(one, call.engine.snapshot(), call.engine.info(), call.version[1])
+    view = call.engine.containers.health(one)
+    facts = call.engine.info()
+    shape = shapes_containers.inspect(one, call.engine.snapshot(), facts, call.version[1], view)
     if call.flag("size"):
-        shape |= {"SizeRw": 0, "SizeRootFs": 0}
+        shape |= shapes_containers.sizes(*await sizes(call, one))
     return answer(shape)
+
+
+async def sizes(call: Call, one: Container) -> tuple[int, int]:
+    """Bytes that a container wrote, and bytes of its image (0 when the image was forced away)."""
+    written = await call.engine.containers.size(one)
+    try:
+        image = await call.engine.images.get(one.image)
+    except NotFound:
+        return written, 0
+    return written, image.size
 
 
 async def create(call: Call) -> web.StreamResponse:

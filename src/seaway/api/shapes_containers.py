@@ -8,6 +8,7 @@ import msgspec
 
 from seaway.api import shapes_networks
 from seaway.api.shapes import lasting, moment
+from seaway.engine.health import View
 from seaway.model import (
     Attachment,
     Binding,
@@ -41,10 +42,19 @@ CONFIG_OMITTED = (
 )  # fmt: skip
 """Config fields that Docker leaves out when they are empty."""
 
+HEALTH = {
+    "starting": " (health: starting)",
+    "healthy": " (healthy)",
+    "unhealthy": " (unhealthy)",
+}
+"""What ``docker ps`` says of a container's health."""
+
 NEVER = "0001-01-01T00:00:00Z"
 
 
-def inspect(one: Container, snapshot: Snapshot, facts: Mapping[str, Any], minor: int) -> dict[str, Any]:
+def inspect(
+    one: Container, snapshot: Snapshot, facts: Mapping[str, Any], minor: int, view: View | None = None
+) -> dict[str, Any]:
     """The object of ``GET /containers/{id}/json``. ``facts`` are the engine's (roots, driver)."""
     home = f"{facts.get('root', '')}/containers/{one.id}"
     return {
@@ -52,7 +62,7 @@ def inspect(one: Container, snapshot: Snapshot, facts: Mapping[str, Any], minor:
         "Created": one.created,
         "Path": one.path,
         "Args": list(one.args),
-        "State": state(one),
+        "State": state(one, view),
         "Image": one.image,
         "ResolvConfPath": f"{home}/resolv.conf",
         "HostnamePath": f"{home}/hostname",
@@ -74,10 +84,12 @@ def inspect(one: Container, snapshot: Snapshot, facts: Mapping[str, Any], minor:
     }
 
 
-def state(one: Container) -> dict[str, Any]:
-    """The State object."""
+def state(one: Container, view: View | None = None) -> dict[str, Any]:
+    """The State object; its Health is there for a container with a check."""
     now = one.state
+    checked = {"Health": health(now.health, view)} if view is not None else {}
     return {
+        **checked,
         "Status": now.status,
         "Running": now.running or now.status == "restarting",
         "Paused": now.status == "paused",
@@ -90,6 +102,12 @@ def state(one: Container) -> dict[str, Any]:
         "StartedAt": now.started,
         "FinishedAt": now.finished,
     }
+
+
+def health(status: str, view: View) -> dict[str, Any]:
+    """State.Health: the last results of the container's check."""
+    results = [{"Start": r.start, "End": r.end, "ExitCode": r.code, "Output": r.output} for r in view.results]
+    return {"Status": status, "FailingStreak": view.streak, "Log": results}
 
 
 def config(one: Config, *, sparse: bool = False) -> dict[str, Any]:
@@ -130,12 +148,12 @@ def _plain(value: Any) -> Any:
 
 def graph(identity: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """GraphDriver: where the writable layer is kept."""
-    home = f"{facts.get('root', '')}/{facts.get('driver', 'overlay2')}/{identity}"
+    home = f"{facts.get('root', '')}/rootfs/{identity}"
     return {
         "Data": {
             "ID": identity,
             "MergedDir": f"{home}/merged",
-            "UpperDir": f"{home}/diff",
+            "UpperDir": f"{home}/upper",
             "WorkDir": f"{home}/work",
         },
         "Name": facts.get("driver", "overlay2"),
@@ -244,8 +262,11 @@ def _bindings(sandbox: Sandbox | None) -> list[Binding]:
 # -- lists
 
 
-def entry(one: Container, snapshot: Snapshot, links: Iterable[str], *, size: bool) -> dict[str, Any]:
-    """One entry of ``GET /containers/json``; ``links`` are the further names others have given it."""
+def entry(
+    one: Container, snapshot: Snapshot, links: Iterable[str], *, size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """One entry of ``GET /containers/json``; ``links`` are the further names others have given it, ``size``
+    the bytes it wrote and those of its image."""
     shape: dict[str, Any] = {
         "Id": one.id,
         "Names": [f"/{one.name}", *links],
@@ -262,9 +283,13 @@ def entry(one: Container, snapshot: Snapshot, links: Iterable[str], *, size: boo
         "Mounts": list(one.mounts),
     }
     if size:
-        shape["SizeRw"] = 0
-        shape["SizeRootFs"] = 0
+        shape |= sizes(*size)
     return shape
+
+
+def sizes(written: int, image: int) -> dict[str, int]:
+    """What ``size`` adds: bytes that the container wrote, and these with its image's."""
+    return {"SizeRw": written, "SizeRootFs": image + written}
 
 
 def command(one: Container) -> str:
@@ -307,7 +332,7 @@ def status(one: Container, now: float) -> str:
     up = lasting(max(0.0, now - moment(state_now.started)))
     ago = lasting(max(0.0, now - moment(state_now.finished)))
     words = {
-        "running": f"Up {up}",
+        "running": f"Up {up}{HEALTH.get(state_now.health, '')}",
         "paused": f"Up {up} (Paused)",
         "restarting": f"Restarting ({state_now.exit_code}) {ago} ago",
         "removing": "Removal In Progress",

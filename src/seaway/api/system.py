@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from seaway.api import shapes_containers, shapes_images, shapes_system, shapes_volumes
+from seaway.api.containers import sizes
 from seaway.api.wire import Call, answer, opened, read_json, while_there
 from seaway.engine.events import Event
 from seaway.engine.filters import moment
@@ -68,7 +69,9 @@ async def df(call: Call) -> web.StreamResponse:
     everything: dict[str, Any] = {
         "LayersSize": sum(i.size for i in images),
         "Images": [shapes_images.entry(i, containers=users.get(i.id, 0), shared=0) for i in images],
-        "Containers": [shapes_containers.entry(c, snapshot, (), size=True) for c in containers],
+        "Containers": [
+            shapes_containers.entry(c, snapshot, (), size=await sizes(call, c)) for c in containers
+        ],
         "Volumes": [shapes_volumes.volume(v, used=True) for v in engine.volumes.list({})],
         "BuildCache": [],
     }

@@ -29,6 +29,7 @@ from seaway.engine.events import Events
 from seaway.engine.execs import Execs
 from seaway.engine.facts import Facts
 from seaway.engine.files import Files
+from seaway.engine.health import Checks
 from seaway.engine.imaging import Imaging
 from seaway.engine.info import info
 from seaway.engine.lifecycle import Lifecycle
@@ -153,7 +154,7 @@ class Engine:
         self.volumes = Volumes(core)
         files, plug = Files(core), Plug(core)
         self._networks = Networks(core)
-        life = self._life = Lifecycle(core, plug, files)
+        life = self._life = Lifecycle(core, plug, files, Checks(core))
         self._streams = Streams(core, life)
         self.networks = NetworkVerbs(self._networks, Connections(core, self._networks, plug, files))
         self.containers = ContainerVerbs(

@@ -94,7 +94,7 @@ def containers(
         "ancestor": _ancestor,
         "exited": lambda c, v: c.state.status == "exited" and str(c.state.exit_code) == v,
         "expose": lambda c, v: _port(v) in (c.config.exposed_ports or {}),
-        "health": lambda _c, v: v == "none",
+        "health": lambda c, v: (c.state.health or "none") == v,
         "id": lambda c, v: c.id.startswith(v),
         "is-task": lambda _c, v: v.lower() in ("0", "false"),
         "isolation": lambda _c, v: v == "default",

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from seaway.engine import boxes, farewell, lookup, modes
+from seaway.engine import boxes, farewell, health, lookup, modes
 from seaway.engine.clock import stamp
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
@@ -46,6 +46,7 @@ class Lifecycle:
     core: Core
     plug: Plug
     files: Files
+    checks: health.Checks
     waiters: Waiters = field(default_factory=Waiters)
     late: defaultdict[str, list[Late]] = field(default_factory=lambda: defaultdict(list))
     """Attachments that wait for their container to start, by container ID."""
@@ -187,6 +188,7 @@ class Lifecycle:
             await asyncio.to_thread(farewell.of_files, self.core.directory(container_id), lonely)
             await self.core.facts.commit(farewell.of_facts(self.core.facts, container, lonely))
         self._tell("destroy", container)
+        self.checks.forget(container_id)
         self.waiters.removed(container_id, container.state.exit_code)
 
     async def adopt(self, container: Container) -> None:
@@ -229,6 +231,7 @@ class Lifecycle:
                 oom_killed=False,
                 restart_count=restarts,
                 manually_stopped=False,
+                health=health.first(container),
             )
         except Exception as error:
             await self._undone(container, error)
@@ -325,7 +328,8 @@ class Lifecycle:
         self._tell("kill", container, signal=str(int(number)))
 
     async def _watch(self, container_id: str, monitor: int) -> None:
-        ended = await self.core.runtime.wait(container_id, monitor)
+        async with self.checks.during(container_id):
+            ended = await self.core.runtime.wait(container_id, monitor)
         await self._insist(lambda: self._note_end(container_id, monitor, ended), container_id)
 
     async def _note_end(self, container_id: str, monitor: int, ended: Exit) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from seaway.engine.containers import Containers
 from seaway.engine.copying import Copying
+from seaway.engine.health import View
 from seaway.engine.lifecycle import Lifecycle
 from seaway.engine.specs import ContainerSpec
 from seaway.engine.streams import Streams
@@ -31,6 +32,14 @@ class ContainerVerbs:
     def list(self, *, all: bool, limit: int, filters: Mapping[str, list[str]]) -> list[Container]:
         """See Containers.list."""
         return self.facts.list(all=all, limit=limit, filters=filters)
+
+    async def size(self, container: Container) -> int:
+        """See Containers.size."""
+        return await self.facts.size(container)
+
+    def health(self, container: Container) -> View | None:
+        """See Checks.view."""
+        return self.life.checks.view(container)
 
     async def create(self, spec: ContainerSpec) -> tuple[str, builtins.list[str]]:
         """See Containers.create."""

@@ -203,7 +203,8 @@ class Attachment(Struct, frozen=True, kw_only=True, rename="pascal"):
 class State(Struct, frozen=True, kw_only=True):
     """How a container is. ``status``: created, running, paused, restarting, removing, exited, dead.
 
-    Times are RFC 3339 text; ``0001-01-01T00:00:00Z`` means never, as in Docker.
+    Times are RFC 3339 text; ``0001-01-01T00:00:00Z`` means never, as in Docker. ``health`` is starting,
+    healthy, unhealthy, or empty without a check.
     """
 
     status: str = "created"
@@ -216,6 +217,7 @@ class State(Struct, frozen=True, kw_only=True):
     restart_count: int = 0
     manually_stopped: bool = False
     monitor: int = 0
+    health: str = ""
 
     @property
     def running(self) -> bool:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from seaway.engine.events import Events
+from seaway.engine.health import View
 from seaway.errors import NotFound
 from seaway.model import (
     Attachment,
@@ -135,6 +136,7 @@ class Stub:
         self.raises: Exception | None = None
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.one = container()
+        self.health: View | None = None
         self.console = Pipe()
         self.exec_console: Pipe | None = Pipe()
         self.events = Events()
@@ -150,6 +152,8 @@ class Stub:
             "containers",
             get=self._container,
             list=lambda **_: [self.one],
+            health=lambda _c: self.health,
+            size=self._size,
             create=self._create,
             wait=self._wait,
             attach=self._attach,
@@ -203,6 +207,9 @@ class Stub:
         if ref not in (self.one.id, self.one.name):
             raise NotFound(f"No such container: {ref}")
         return self.one
+
+    async def _size(self, _container: Container) -> int:
+        return 70
 
     async def _create(self, _spec: Any) -> tuple[str, list[str]]:
         return CID, ["careful"]
@@ -260,7 +267,7 @@ class Stub:
         )
 
     async def _image(self, ref: str) -> Image:
-        if ref not in ("img", "reg.example:5000/a/b:1"):
+        if ref not in ("img", "reg.example:5000/a/b:1", self.one.image):
             raise NotFound(f"No such image: {ref}")
         return IMAGE
 

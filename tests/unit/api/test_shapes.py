@@ -4,8 +4,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from seaway.api import image_filters, shapes, shapes_containers, shapes_images, shapes_networks
+from seaway.engine.health import Result, View
 from seaway.model import Attachment, Config, HostConfig, Network, Sandbox, Snapshot, State
 from seaway.model.image import Image
 from tests.unit.api import keys
@@ -120,6 +122,28 @@ async def test_container_keys(face: Face) -> None:
     assert sorted(shape["GraphDriver"]) == ["Data", "Name"]
     assert shape["Name"] == "/c1"
     assert shape["HostsPath"] == f"/var/lib/seaway/containers/{CID}/hosts"
+
+
+async def test_health_of_a_container_with_a_check(face: Face) -> None:
+    face.engine.one = replace(face.engine.one, state=replace(face.engine.one.state, health="unhealthy"))
+    face.engine.health = View("unhealthy", 3, (Result("a", "b", 1, "no"),))
+    shape = (await face.ask("GET", "/containers/c1/json")).json
+    assert shape["State"]["Health"] == {
+        "Status": "unhealthy",
+        "FailingStreak": 3,
+        "Log": [{"Start": "a", "End": "b", "ExitCode": 1, "Output": "no"}],
+    }
+    assert (await face.ask("GET", "/containers/json")).json[0]["Status"].endswith(" (unhealthy)")
+
+
+async def test_sizes_and_places_are_real(face: Face) -> None:
+    one = (await face.ask("GET", "/containers/c1/json?size=1")).json
+    image = (await face.ask("GET", "/images/json")).json[0]
+    assert (one["SizeRw"], one["SizeRootFs"]) == (70, image["Size"] + 70)
+    listed = (await face.ask("GET", "/containers/json?size=1")).json[0]
+    assert (listed["SizeRw"], listed["SizeRootFs"]) == (70, image["Size"] + 70)
+    assert "SizeRw" not in (await face.ask("GET", "/containers/json")).json[0]
+    assert one["GraphDriver"]["Data"]["UpperDir"] == f"/var/lib/seaway/rootfs/{CID}/upper"
 
 
 async def test_empty_is_null_or_a_list_exactly_as_docker_has_it(face: Face) -> None:
