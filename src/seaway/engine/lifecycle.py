@@ -204,7 +204,8 @@ class Lifecycle:
         if state.status == "removing" or (container.host.auto_remove and state.status == "exited"):
             await self.core.tasks.carry(self.forget(container.id, volumes=True))
         elif wants_revival(container):
-            await self._restart(container.id, 0.0, state.restart_count + (state.status == "restarting"))
+            count = state.restart_count + (state.status == "restarting")
+            await self.core.tasks.carry(self._start_again(container.id, count, wants_revival))
         else:
             async with self.core.locks[container.id]:
                 await self._settle_down(self._current(container))
@@ -372,13 +373,13 @@ class Lifecycle:
 
     async def _restart(self, container_id: str, pause: float, count: int) -> None:
         await asyncio.sleep(pause)
-        await self.core.tasks.carry(self._start_again(container_id, count))
+        await self.core.tasks.carry(self._start_again(container_id, count, _restarting))
 
-    async def _start_again(self, container_id: str, count: int) -> None:
+    async def _start_again(self, container_id: str, count: int, still: Callable[[Container], bool]) -> None:
         async with self.core.locks[container_id]:
             self.restarts.come(container_id)
             container = self.core.facts.containers.get(container_id)
-            if container is None or container.state.running or container.state.status in IN_REMOVAL:
+            if container is None or container.state.running or not still(container):
                 return
             try:
                 await self._start(container, restarts=count)
@@ -429,6 +430,10 @@ class Lifecycle:
 
     def _tell(self, action: str, container: Container, **more: str) -> None:
         self.core.events.publish("container", action, container.id, {**attributes(container), **more})
+
+
+def _restarting(container: Container) -> bool:
+    return container.state.status == "restarting"
 
 
 def _fared(container: Container, **state: object) -> Container:

@@ -1,9 +1,12 @@
 """After a crash: facts that belong to nobody any more are removed before the kernel is looked at."""
 
+import asyncio
 import logging
+from pathlib import Path
 
 import msgspec
 
+from seaway.datapath import netns
 from seaway.engine import endpoints
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
@@ -19,6 +22,7 @@ async def sweep(core: Core) -> None:
     A daemon killed while it started a container leaves both; the container never ran.
     """
     await _end_strangers(core)
+    await asyncio.to_thread(_drop_names, core.settings.exec_root / "netns")
     change = Change()
     snapshot = core.facts.snapshot()
     for box in snapshot.sandboxes.values():
@@ -47,6 +51,14 @@ async def _end_strangers(core: Core) -> None:
                 await core.runtime.delete(container.id)
             except SeawayError as error:
                 log.warning("not swept", extra={"container": container.name, "reason": error.message})
+
+
+def _drop_names(directory: Path) -> None:
+    """Remove files on which no namespace is mounted: the daemon was killed between the two."""
+    for path in directory.iterdir():
+        if not netns.exists(str(path)):
+            log.info("swept", extra={"name": str(path)})
+            path.unlink(missing_ok=True)
 
 
 def _free_orphans(core: Core, change: Change) -> None:

@@ -11,7 +11,8 @@ import msgspec
 from seaway.daemon.settings import Settings
 from seaway.datapath.hands import Hand
 from seaway.datapath.resources import Resource, Sysctl
-from seaway.engine import Engine, engine as module
+from seaway.engine import Engine
+from seaway.engine import engine as module
 from seaway.engine.facts import Facts
 from seaway.engine.settle import owners, plan
 from seaway.engine.specs import ContainerSpec, NetworkSpec
@@ -131,6 +132,11 @@ class House:
             return await work
         except Exception as error:
             return error
+
+    async def idle(self) -> None:
+        """Until no verb is under way."""
+        while self.engine.tasks._verbs:
+            await asyncio.sleep(0.001)
 
     # -- requests in few words
 

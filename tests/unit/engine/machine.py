@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from seaway.datapath.fake import FakeKernel
-from seaway.datapath.hands import Hand, Refusal
+from seaway.datapath.hands import Refusal
 from seaway.datapath.reconcile import Operation
 from seaway.datapath.resources import HOST, Resource
 from seaway.errors import Failure, RuntimeFailed, Unavailable

@@ -96,26 +96,27 @@ async def test_a_client_that_hangs_up_changes_nothing(house: House) -> None:
     await house.network("net")
     for n in range(40):
         await house.container("cc", "net", ports=("8080",))
+        await house.idle()
         request = asyncio.create_task(house.start_container("cc"))
         for _ in range(n):
             await asyncio.sleep(0)
         begun = request.done() or bool(house.engine.tasks._verbs)
         request.cancel()
-        await asyncio.wait([request])
+        await house.idle()
         await house.eventually_sound()
-        assert house.state("cc").running is begun
+        assert house.state("cc").running is begun, (n, begun)
         if house.state("cc").running:
             request = asyncio.create_task(house.engine.containers.stop("cc", 1, None))
             for _ in range(n):
                 await asyncio.sleep(0)
             request.cancel()
-            await asyncio.wait([request])
+            await house.idle()
             await house.eventually_sound()
         request = asyncio.create_task(house.remove("cc"))
         for _ in range(n):
             await asyncio.sleep(0)
         request.cancel()
-        await asyncio.wait([request])
+        await house.idle()
         await house.eventually_sound()
         if house.facts.containers:
             await house.remove("cc")
@@ -186,7 +187,7 @@ async def test_a_container_of_a_container_of_a_container(house: House) -> None:
 async def test_a_failed_start_reads_well_after_restart(house: House) -> None:
     await house.container("cc")
     house.machine.kernel.fault = lambda o: "the kernel said no" if isinstance(o.resource, VethPair) else None
-    with pytest.raises(SeawayError, match="Cannot restart container cc: .*the kernel said no"):
+    with pytest.raises(SeawayError, match=r"Cannot restart container cc: .*the kernel said no"):
         await house.engine.containers.restart("cc", 1, None)
     house.machine.kernel.fault = None
 
