@@ -82,7 +82,7 @@ class Containers:
             requests=requests,
             mounts=await mounts.resolve(config, host, self._volume),
         )
-        await self._enter(container)
+        container = await self._enter(container, named=bool(spec.name))
         self.core.events.publish("container", "create", cid, attributes(container))
         return cid, warnings
 
@@ -242,8 +242,11 @@ class Containers:
                 "have to remove (or rename) that container to be able to reuse that name."
             )
 
-    async def _enter(self, container: Container) -> None:
+    async def _enter(self, container: Container, *, named: bool) -> Container:
+        """Write a new container's facts. A name that was chosen gives way when another was quicker."""
         async with self.core.allotting:
+            if not named:
+                container = msgspec.structs.replace(container, name=self._name(""))
             change = Change().put(container).claim(name_key("containers", container.name), container.id)
             for name, attachment in container.networks.items():
                 network = self._network(name)
@@ -252,6 +255,7 @@ class Containers:
                     change.puts.update(kept.puts)
                     change.fresh.update(kept.fresh)
             await self._commit_named(change, container.name)
+        return container
 
     async def _commit_named(self, change: Change, name: str) -> None:
         try:
