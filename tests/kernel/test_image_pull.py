@@ -116,12 +116,18 @@ async def test_pull_through_a_mirror_of_the_hub(registry: str, tmp_path: Path) -
     conf.write_text(
         f'[[registry]]\nlocation="docker.io"\n[[registry.mirror]]\nlocation="{registry}"\ninsecure=true\n'
     )
-    images = Images(tmp_path / "images", registries=conf)
+    images = Images(tmp_path / "images", registries=conf, mirrors=[("127.0.0.1:1", True), (registry, True)])
     await images.open()
     steps = await told(images.pull("docker.io/library/alpine", "3.10", {}, "linux/amd64"))
     assert steps[0] == {"status": "Pulling from library/alpine", "id": "3.10"}
     assert steps[-1] == {"status": "Status: Downloaded newer image for alpine:3.10"}
-    assert (await images.get("alpine:3.10")).digests[0].startswith("alpine@sha256:")
+    digest = (await images.get("alpine:3.10")).digests[0]
+    assert digest.startswith("alpine@sha256:")
+    every = await told(images.pull("alpine", "", None, ""))
+    assert every[0] == {"status": "Pulling from library/alpine", "id": "3.10"}
+    said = await images.distribution("alpine:3.10", None)
+    assert (f"alpine@{said.digest}", said.platforms) == (digest, ({"architecture": "amd64", "os": "linux"},))
+    assert said.media_type.endswith("json") and said.size > 100
 
 
 async def test_refusals_of_a_registry(images: Images, registry: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -117,12 +116,8 @@ async def prune(call: Call) -> web.StreamResponse:
 
 
 async def distribution(call: Call) -> web.StreamResponse:
-    """What a registry would say of an image; told from the one that is here."""
-    one = await call.engine.images.get(call.ref)
-    digest = one.digests[0].partition("@")[2] if one.digests else one.id
-    descriptor: dict[str, Any] = {
-        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-        "digest": digest,
-        "size": one.size,
-    }
-    return answer({"Descriptor": descriptor, "Platforms": [{"architecture": one.architecture, "os": one.os}]})
+    """What the registry says of an image, which need not be here."""
+    auth = credentials(call.request.headers.get("X-Registry-Auth", ""))
+    found = await call.engine.images.distribution(call.ref, auth)
+    descriptor = {"mediaType": found.media_type, "digest": found.digest, "size": found.size}
+    return answer({"Descriptor": descriptor, "Platforms": list(found.platforms)})

@@ -73,10 +73,12 @@ class Engine:
             cgroup_parent=settings.cgroup_parent or "/seaway",
             rootfs=Rootfs(settings.data_root / "rootfs"),
         )
-        registries = image_mirrors.write(
-            settings.exec_root / "registries.conf", settings.registry_mirrors, settings.insecure_registries
+        told = (settings.registry_mirrors, settings.insecure_registries)
+        self._images = Images(
+            settings.data_root / "images",
+            registries=image_mirrors.write(settings.exec_root / "registries.conf", *told),
+            mirrors=image_mirrors.places(*told),
         )
-        self._images = Images(settings.data_root / "images", registries=registries)
 
     async def __aenter__(self) -> "Engine":
         await self.start()

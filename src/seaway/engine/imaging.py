@@ -10,6 +10,7 @@ from seaway.engine import filters as sieve
 from seaway.engine.clock import seconds
 from seaway.engine.core import Core
 from seaway.model.image import Image
+from seaway.runtime.image_distribution import Distribution
 
 
 @dataclass(slots=True)
@@ -73,6 +74,10 @@ class Imaging:
             yield step
         name = f"{reference}:{tag}" if tag and not tag.startswith("sha256:") else reference
         self.core.events.publish("image", "pull", name, {"name": reference})
+
+    async def distribution(self, reference: str, auth: dict[str, Any] | None) -> Distribution:
+        """What the registry says of an image."""
+        return await self.core.images.distribution(reference, auth)
 
     async def history(self, reference: str) -> Any:
         """The steps an image was made by."""

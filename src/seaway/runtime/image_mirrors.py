@@ -33,15 +33,24 @@ def write(path: Path, mirrors: Sequence[str], insecure: Sequence[str]) -> Path |
     return path
 
 
+def places(mirrors: Sequence[str], insecure: Sequence[str]) -> list[tuple[str, bool]]:
+    """The mirrors as ``(host[:port][/path], whether without TLS)``."""
+    return [_place(mirror, insecure) for mirror in mirrors]
+
+
 def _mirror(url: str, insecure: Sequence[str]) -> str:
+    location, plain = _place(url, insecure)
+    return f'[[registry.mirror]]\nlocation = "{location}"\ninsecure = {str(plain).lower()}'
+
+
+def _place(url: str, insecure: Sequence[str]) -> tuple[str, bool]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise InvalidInput(f"invalid mirror: {url!r} is not of the form http[s]://host[:port][/path]")
     if "@" in parts.netloc or set(url) & set('"\\\n'):
         raise InvalidInput("invalid mirror: no user name, password or quote is allowed in its URL")
     plain = parts.scheme == "http" or parts.netloc in insecure
-    location = parts.netloc + parts.path.rstrip("/")
-    return f'[[registry.mirror]]\nlocation = "{location}"\ninsecure = {str(plain).lower()}'
+    return parts.netloc + parts.path.rstrip("/"), plain
 
 
 def _host(name: str) -> str:

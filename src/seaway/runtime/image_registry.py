@@ -3,15 +3,18 @@
 import asyncio
 import base64
 import json
+import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.errors import Failure, InvalidInput, NotFound, SeawayError
-from seaway.runtime.image_names import Reference
+from seaway.runtime.image_names import HUB, Reference
 from seaway.runtime.image_tools import ToolFailed, Tools, reason
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 15
 """Seconds for a registry to answer what is small: a manifest, a list of tags."""
@@ -84,6 +87,7 @@ class Registry:
     base: tuple[str, ...]
     scratch: Path
     platform: Platform
+    mirrors: tuple[tuple[str, bool], ...] = ()
 
     def login(self, reference: Reference, auth: Mapping[str, str] | None) -> None:
         """Write the credentials to a file of ours: on a command line everybody could read them.
@@ -105,10 +109,23 @@ class Registry:
         return await self._ask(reference, "inspect", "--raw", *self._flags(reference, ""), _source(reference))
 
     async def tags(self, reference: Reference) -> list[str]:
-        """All tags of the repository."""
-        source = f"docker://{reference.full_name}"
-        data = await self._ask(reference, "list-tags", *self._flags(reference, ""), source)
+        """All tags of the repository. The hub's mirrors are asked first, which skopeo does not do here."""
+        for place, plain in self.mirrors if reference.domain == HUB else ():
+            flags = ("--tls-verify=false",) if plain else ()
+            try:
+                return await self._tags(reference, f"{place}/{reference.path}", flags)
+            except SeawayError as error:
+                log.debug("mirror", extra={"place": place, "reason": error.message})
+        return await self._tags(reference, reference.full_name, self._flags(reference, ""))
+
+    async def _tags(self, reference: Reference, source: str, flags: Sequence[str]) -> list[str]:
+        data = await self._ask(reference, "list-tags", *flags, f"docker://{source}")
         return [str(tag) for tag in json.loads(data)["Tags"]]
+
+    async def config(self, reference: Reference) -> bytes:
+        """The configuration of the image, for the platform that is wanted."""
+        words = ("inspect", "--config", "--raw", *self._flags(reference, ""), _source(reference))
+        return await self._ask(reference, *words)
 
     async def _ask(self, reference: Reference, *words: str) -> bytes:
         argv = (*self.base, *self.platform.options, f"--command-timeout={PATIENCE}s", *words)

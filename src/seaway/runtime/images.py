@@ -17,6 +17,7 @@ from seaway.model.image import Image
 from seaway.runtime import image_archive, image_changes, image_names, image_remove
 from seaway.runtime.image_adopt import adopt
 from seaway.runtime.image_config import About, architecture, now, read_image, write_image
+from seaway.runtime.image_distribution import Distribution, ask
 from seaway.runtime.image_find import find, named_by_id, saved_names
 from seaway.runtime.image_layers import absorb, expand
 from seaway.runtime.image_names import named
@@ -46,10 +47,12 @@ class Images:
         skopeo: str = "skopeo",
         umoci: str = "umoci",
         registries: Path | None = None,
+        mirrors: Sequence[tuple[str, bool]] = (),
     ) -> None:
         self._store = ImageStore(root)
         self._tools = Tools(skopeo, umoci)
         self._registries = registries
+        self._mirrors = tuple(mirrors)
         self._turn = asyncio.Lock()
         self._unpacking: dict[str, asyncio.Lock] = {}
 
@@ -311,13 +314,26 @@ class Images:
         source = image_names.parse(reference)
         source = source.with_tag(tag) if tag else source
         with _disk("pull images"), self._store.scratch() as scratch:
-            registry = Registry(self._tools, self._skopeo(), scratch, Platform.parse(platform))
-            registry.login(source, auth)
+            registry = self._registry(source, auth, platform, scratch)
             pull = Pull(registry, self._store, self._bring_in, self._rename)
             steps = pull.one(source) if source.tag or source.digest else pull.all_tags(source)
             async with aclosing(steps):
                 async for step in steps:
                     yield step
+
+    async def distribution(self, reference: str, auth: dict[str, str] | None) -> Distribution:
+        """What the registry says of an image. Raises as ``pull`` does."""
+        source = image_names.parse(reference).tagged
+        with _disk("ask the registry"), self._store.scratch() as scratch:
+            return await ask(self._registry(source, auth, "", scratch), source)
+
+    def _registry(
+        self, source: image_names.Reference, auth: dict[str, str] | None, platform: str, scratch: Path
+    ) -> Registry:
+        wanted = Platform.parse(platform)
+        registry = Registry(self._tools, self._skopeo(), scratch, wanted, self._mirrors)
+        registry.login(source, auth)
+        return registry
 
     async def _rename(self, image_id: str, tags: Sequence[str], digests: Sequence[str]) -> None:
         async with self._turn:
