@@ -29,7 +29,7 @@ check: setup     ## style, types, import arrows, sizes
 	@.venv/bin/lint-imports
 	@$(PY) -m pytest tests/house
 
-clients: images  ## the network tests of docker-py (TESTS=its folder) and aiodocker against Seaway
+clients: images  ## docker-py (TESTS=its folder), aiodocker and docker compose against Seaway
 	@$(PY) tests/clients/run.py $(if $(TESTS),--docker-py $(TESTS))
 
 bench-attach: images ## what a container's networking costs, beside Docker, podman and CNI
