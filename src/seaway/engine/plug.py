@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -13,9 +13,10 @@ from seaway.engine import endpoints, lookup, modes
 from seaway.engine.clock import identity
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
+from seaway.engine.portindex import PortIndex
 from seaway.engine.settle import of_endpoint, of_sandbox
 from seaway.errors import Failure, InvalidInput, NotFound, SeawayError, SettleFailed
-from seaway.model import Attachment, Binding, Container, Endpoint, Network, Sandbox
+from seaway.model import Attachment, Container, Endpoint, Network, Sandbox
 from seaway.model.names import short
 from seaway.ports.choose import choose
 from seaway.ports.system import ephemeral_range, families, ports_in_use, reserved_ports
@@ -32,6 +33,7 @@ class Plug:
 
     core: Core
     _last_port: int = 0
+    _ports: PortIndex = field(default_factory=PortIndex)
 
     async def plug(self, container: Container, upstreams: tuple[str, ...]) -> Sandbox | None:
         """Claim and settle everything a container needs to start; None when it shares a sandbox.
@@ -169,7 +171,7 @@ class Plug:
         try:
             bindings = choose(
                 container.requests,
-                self._holders(box),
+                self._ports.current(self.core.facts),
                 ephemeral=ephemeral_range(),
                 reserved=reserved_ports(),
                 families=self._families(places),
@@ -197,14 +199,6 @@ class Plug:
         """The host address that the first network with ``host_binding_ipv4`` publishes on."""
         networks = (self.core.facts.networks.get(e.network_id) for e in places)
         return next((n.options[HOST_BINDING] for n in networks if n and n.options.get(HOST_BINDING)), "")
-
-    def _holders(self, box: Sandbox) -> Mapping[Binding, str]:
-        held = {}
-        for other in self.core.facts.sandboxes.values():
-            owner = self.core.facts.containers.get(other.container_id)
-            if other.id != box.id:
-                held.update({b: owner.name if owner else short(other.container_id) for b in other.bindings})
-        return held
 
     async def _settle(self, container: Container, box: Sandbox, places: Sequence[Endpoint]) -> None:
         try:

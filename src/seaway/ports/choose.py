@@ -49,7 +49,7 @@ def parse_requests(
 
 def choose(
     requests: Sequence[PortRequest],
-    taken: Iterable[Binding],
+    taken: "PortTable | Iterable[Binding]",
     ephemeral: range,
     reserved: Collection[int] = (),
     families: Collection[int] = (4, 6),
@@ -59,16 +59,14 @@ def choose(
 ) -> tuple[Binding, ...]:
     """Bindings for every request, or Failure in Docker's words with the holder's name behind them.
 
-    ``taken`` are the bindings of others; a mapping names their holders. ``reserved`` ports are never
-    chosen out of ``ephemeral``; ``busy`` (protocol, port) are held by other processes, and passed over
+    ``taken`` are the bindings of others; a table or mapping names their holders. ``reserved`` ports are
+    never chosen out of ``ephemeral``; ``busy`` (protocol, port) are held by other processes, and passed over
     wherever there is a choice. ``after`` starts the search for ephemeral ports behind that port.
     ``default_ip`` is the host address of requests that name none (a network's ``host_binding_ipv4``);
     empty or 0.0.0.0 means all addresses of the families.
     """
-    holders: Holders = taken if isinstance(taken, Mapping) else dict.fromkeys(taken, "")
-    table = _Table(families=families)
-    for binding, name in holders.items():
-        table.enter(binding, name)
+    others = taken if isinstance(taken, PortTable) else PortTable.of(taken)
+    table = _Tables(families, others, PortTable())
     if default_ip not in ("", ANY[4]):
         requests = [r if r.host_ip else msgspec.structs.replace(r, host_ip=default_ip) for r in requests]
     given: dict[int, tuple[Binding, ...]] = {}
@@ -76,7 +74,7 @@ def choose(
         found = _give(requests[number], table, ephemeral, frozenset(reserved), frozenset(busy), after)
         given[number] = found
         for binding in found:
-            table.enter(binding, "this container")
+            table.own.enter(binding, "this container")
     return tuple(binding for number in range(len(requests)) for binding in given[number])
 
 
@@ -92,14 +90,30 @@ def _distinct(requests: Iterable[PortRequest]) -> Iterator[PortRequest]:
 
 
 @dataclass(slots=True)
-class _Table:
-    """Who holds which port: protocol and port to the bindings there."""
+class PortTable:
+    """Who holds which port: protocol and port to the bindings there, each with its holder's name."""
 
-    families: Collection[int]
     rows: dict[tuple[str, int], list[tuple[Binding, str]]] = field(default_factory=lambda: defaultdict(list))
 
+    @staticmethod
+    def of(taken: Iterable[Binding]) -> "PortTable":
+        """A table of these bindings; a mapping names their holders."""
+        holders: Holders = taken if isinstance(taken, Mapping) else dict.fromkeys(taken, "")
+        table = PortTable()
+        for binding, name in holders.items():
+            table.enter(binding, name)
+        return table
+
     def enter(self, binding: Binding, holder: str) -> None:
+        """Note that somebody holds a binding."""
         self.rows[binding.proto, binding.host_port].append((binding, holder))
+
+    def leave(self, binding: Binding, holder: str) -> None:
+        """Note that they no longer do."""
+        row = self.rows[binding.proto, binding.host_port]
+        row.remove((binding, holder))
+        if not row:
+            del self.rows[binding.proto, binding.host_port]
 
     def rival(self, binding: Binding) -> tuple[Binding, str] | None:
         """A binding that excludes this one: the same address, or either of them is every address."""
@@ -112,9 +126,21 @@ class _Table:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What others hold, what this container has been given so far, and the families to publish in."""
+
+    families: Collection[int]
+    others: PortTable
+    own: PortTable
+
+    def rival(self, binding: Binding) -> tuple[Binding, str] | None:
+        return self.others.rival(binding) or self.own.rival(binding)
+
+
 def _give(
     request: PortRequest,
-    table: _Table,
+    table: _Tables,
     ephemeral: range,
     reserved: frozenset[int],
     busy: frozenset[tuple[str, int]],
