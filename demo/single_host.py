@@ -39,7 +39,7 @@ class Stage:
         machine = self.host if step.where == "host" else self.host.lan
         command = re.sub(r"\bdocker (?=[a-z])", f"{self.client} ", step.command)
         self.say(f"\nroot@{machine.name}:~# {command}")
-        result = machine.sh(command, check=False, timeout=120)
+        result = machine.sh(command, check=False, timeout=40)
         self.say(result.text.rstrip())
         if result.code:
             self.say(f"[exit status {result.code}]")
