@@ -1,5 +1,4 @@
 """A yard of containers for tests: a busybox image, one OciRuntime, and a thorough sweep afterwards."""
-# ruff: noqa: ASYNC240
 
 import asyncio
 import os
@@ -153,7 +152,7 @@ class Yard:
 async def words(pid: int) -> list[str]:
     """The command line of a container's first process. The runtime's own is there for a moment longer."""
     async with asyncio.timeout(PATIENCE):
-        while "init" in (found := arguments(pid)):  # noqa: ASYNC110
+        while "init" in (found := arguments(pid)):
             await asyncio.sleep(0.005)
     return found
 

@@ -1,5 +1,4 @@
 """Containers as processes: life, death, what is left behind, and a daemon that dies in between."""
-# ruff: noqa: ASYNC110, ASYNC240
 
 import asyncio
 import os

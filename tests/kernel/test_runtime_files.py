@@ -36,7 +36,7 @@ async def test_running_container_is_seen_with_its_volumes(yard: Yard) -> None:
     mount = {"Type": "volume", "Source": str(volume), "Destination": "/data", "RW": True}
     box, _ = await yard.up("sh", "-c", "ln -s / /tmp/up; echo ready; sleep 100", mounts=(mount,))
     async with asyncio.timeout(10):
-        while b"ready" not in yard.runtime.log_path(box.container.id).read_bytes():  # noqa: ASYNC110
+        while b"ready" not in yard.runtime.log_path(box.container.id).read_bytes():
             await asyncio.sleep(0.01)
     root = yard.runtime.root(box.container.id)
     data = b"".join([piece async for piece in pack(root, "/data")])

@@ -1,5 +1,4 @@
 """What a container may do, sees and uses: limits, capabilities, mounts, users, namespaces, figures."""
-# ruff: noqa: ASYNC240, ASYNC221
 
 import asyncio
 import os
@@ -279,7 +278,7 @@ async def test_an_init_reaps(yard: Yard) -> None:
     command = await words(born.pid)
     assert command[0] == "/sbin/docker-init" and "sleep" in command
     async with asyncio.timeout(10):
-        while not Path(f"/proc/{born.pid}/task/{born.pid}/children").read_text():  # noqa: ASYNC110
+        while not Path(f"/proc/{born.pid}/task/{born.pid}/children").read_text():
             await asyncio.sleep(0.01)
     await yard.runtime.kill(box.container.id, 15)
     assert (await yard.ended(box, born)).code == 143
@@ -308,7 +307,7 @@ async def test_host_process_namespace(yard: Yard) -> None:
     box, _ = await yard.up("sh", "-c", script, join={"pid": "host"})
     path = yard.runtime.log_path(box.container.id)
     async with asyncio.timeout(10):
-        while b"seen" not in path.read_bytes():  # noqa: ASYNC110
+        while b"seen" not in path.read_bytes():
             await asyncio.sleep(0.02)
     # No namespace's end kills the second sleep: deleting must. The fixture looks for it.
     await yard.runtime.delete(box.container.id)
@@ -321,7 +320,7 @@ async def test_figures(yard: Yard, netns: str) -> None:
     )
     path = yard.runtime.log_path(box.container.id)
     async with asyncio.timeout(10):
-        while b"done" not in path.read_bytes():  # noqa: ASYNC110
+        while b"done" not in path.read_bytes():
             await asyncio.sleep(0.02)
     first = read_stats(box.container.id, born.pid, name="box")
     second = read_stats(box.container.id, born.pid, name="box", previous=first)

@@ -156,7 +156,7 @@ async def test_one_file_only(yard: Yard) -> None:
     await yard.runtime.start(box.container.id)
     path = yard.runtime.log_path(box.container.id)
     async with asyncio.timeout(10):
-        while not await yard.runtime.rotate_due(box.container.id):  # noqa: ASYNC110
+        while not await yard.runtime.rotate_due(box.container.id):
             await asyncio.sleep(0.02)
     assert chain(path) == [path]
     await yard.runtime.remove(box.container.id)

@@ -1,5 +1,4 @@
 """Standard streams: attaching, several at once, standard input, terminals, and exec."""
-# ruff: noqa: ASYNC240
 
 import asyncio
 import hashlib
@@ -263,7 +262,7 @@ async def test_exec_detached_and_after_the_daemon(yard: Yard) -> None:
     assert await handle.console.read() is None
     done = yard.tmp / "roots" / box.container.id / "upper/root/done"
     async with asyncio.timeout(10):
-        while not done.exists():  # noqa: ASYNC110
+        while not done.exists():
             await asyncio.sleep(0.02)
     await yard.runtime.delete(box.container.id)
     async with asyncio.timeout(10):

@@ -84,7 +84,7 @@ def dechunked(data: bytes) -> bytes:
 
 async def until(condition: Any, seconds: float = 5) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.005)
 
 

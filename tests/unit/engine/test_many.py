@@ -20,7 +20,8 @@ async def test_a_hundred_starts_on_one_network(house: House) -> None:
     places = list(house.facts.endpoints.values())
     assert len({e.addresses for e in places}) == len({e.mac for e in places}) == COUNT
     assert len({e.device for e in places}) == COUNT
-    ports = [b.host_port for box in house.facts.sandboxes.values() for b in box.bindings if ":" not in b.host_ip]
+    bindings = [b for box in house.facts.sandboxes.values() for b in box.bindings]
+    ports = [b.host_port for b in bindings if ":" not in b.host_ip]
     assert len(ports) == len(set(ports)) == 2 * COUNT
     await house.eventually_sound()
     await asyncio.gather(*(house.remove(n) for n in names))

@@ -78,7 +78,8 @@ def test_addresses_only_on_user_defined_networks() -> None:
     assert error.value.message == (
         "invalid config for network host: invalid endpoint settings:\n"
         "* user specified IP address is supported on user defined networks only\n"
-        "* user specified IP address is supported only when connecting to networks with user configured subnets"
+        "* user specified IP address is supported only when connecting to networks with user "
+        "configured subnets"
     )
     modes.check_attachment("front", wanted)
 
