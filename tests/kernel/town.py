@@ -185,7 +185,7 @@ def _answer(server: socket.socket, name: str, proto: str) -> None:
 
 
 @contextlib.contextmanager
-def town(mark: str, *, filter_bridges: bool = True, node: Node = Node(name="town")) -> Iterator[Town]:
+def town(mark: str, *, filter_bridges: bool = True, node: Node = Node(name="town")) -> Iterator[Town]:  # noqa: B008 (a frozen value)
     """A town that is gone afterwards. ``mark`` begins the names of all its namespaces.
 
     ``filter_bridges`` says whether br_netfilter passes bridged packets to the firewall, if it is there.
