@@ -28,6 +28,10 @@ class Stage:
         self.quiet = quiet
         self.wrong: list[str] = []
         self.played = 0
+        self.page: list[str] = []
+        for machine in (host, host.lan):  # curl waits until the server has started
+            (machine.root / ".curlrc").write_text(_CURL)
+            machine.env["CURL_HOME"] = str(machine.root)
 
     def say(self, words: str) -> None:
         """Show a line."""
@@ -40,9 +44,15 @@ class Stage:
         command = re.sub(r"\bdocker (?=[a-z])", f"{self.client} ", step.command)
         self.say(f"\nroot@{machine.name}:~# {command}")
         result = machine.sh(command, check=False, timeout=40)
-        self.say(result.text.rstrip())
-        if result.code:
-            self.say(f"[exit status {result.code}]")
+        shown = [result.text.rstrip(), f"[exit status {result.code}]" if result.code else ""]
+        self.say("\n".join(line for line in shown if line))
+        self.page += [
+            "```",
+            f"root@{machine.name}:~# {command}",
+            *(line for line in shown if line),
+            "```",
+            "",
+        ]
         self.played += 1
         if step.fails != bool(result.code) or not re.search(step.shows, result.text, re.M):
             self.wrong.append(f"{command}\n    expected {step.shows!r}, saw {result.text.strip()!r}")
@@ -52,11 +62,22 @@ class Stage:
     def read(self, chapter: Chapter) -> None:
         """Play a chapter."""
         self.say(f"\n──── {chapter.title} ────\n{chapter.words}")
+        self.page += [f"## {chapter.title}", "", chapter.words, ""]
         for step in chapter.steps:
             self.play(step)
 
 
-def tell(client: str, quiet: bool) -> int:
+_CURL = "silent\nretry = 8\nretry-delay = 1\nretry-all-errors\nmax-time = 3\n"
+
+_OPENING = """# The story: one host, step by step
+
+This is what `make demo` played. A throw-away host has the address 192.168.1.20. Its neighbour on the LAN,
+192.168.1.18, is its router too; 203.0.113.1 is the world outside. Commands and output are real; this page
+was written by `demo/single_host.py --story docs/story.md`.
+"""
+
+
+def tell(client: str, quiet: bool, story: str = "") -> int:
     """Build the host, play the story, look what was left; 0 when all was as expected."""
     started = time.monotonic()
     with Street() as street:
@@ -69,6 +90,9 @@ def tell(client: str, quiet: bool) -> int:
         for chapter in CHAPTERS:
             stage.read(chapter)
         left = settle_to(host, before)
+        if story:
+            page = "\n".join([_OPENING, *stage.page]).replace(f"{IMAGE.parents[1]}/", "")
+            Path(story).write_text("\n".join(line.rstrip() for line in page.splitlines()) + "\n")
         code = host.stop()
         empty = look(host)
     print(
@@ -88,8 +112,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seaway", action="store_true", help="use seaway's own command line, not docker's")
     parser.add_argument("--quiet", action="store_true", help="show the summary only")
+    parser.add_argument("--story", default="", metavar="FILE", help="write what was played as a page")
     flags = parser.parse_args()
-    return tell("seaway" if flags.seaway or not DOCKER else "docker", flags.quiet)
+    return tell("seaway" if flags.seaway or not DOCKER else "docker", flags.quiet, flags.story)
 
 
 if __name__ == "__main__":
