@@ -1,7 +1,8 @@
 """What flows: attach, logs, wait and stats over HTTP."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from contextlib import aclosing
+from typing import Any, cast
 
 import msgspec
 from aiohttp import web
@@ -68,8 +69,9 @@ async def logs(call: Call) -> web.StreamResponse:
         if first is not None:
             await stream.write(_framed(first, tty=tty))
         try:
-            async for piece in pieces:
-                await stream.write(_framed(piece, tty=tty))
+            async with aclosing(cast("Any", pieces)) as found:
+                async for piece in found:
+                    await stream.write(_framed(piece, tty=tty))
         except SeawayError as error:
             message = f"Error running logs job: {error.message}\n".encode()
             await stream.write(_framed((2, message), tty=tty))
@@ -116,8 +118,9 @@ async def _stream_stats(call: Call, found: AsyncIterator[dict[str, Any]]) -> web
     stream = await opened(call.request)
 
     async def tell() -> None:
-        async for sample in found:
-            await stream.write(msgspec.json.encode(sample) + b"\n")
+        async with aclosing(cast("Any", found)) as samples:
+            async for sample in samples:
+                await stream.write(msgspec.json.encode(sample) + b"\n")
 
     await while_there(call.request, tell())
     return stream

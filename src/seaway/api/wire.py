@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from aiohttp import web
@@ -209,17 +210,28 @@ async def opened(request: web.Request, kind: str = JSON_TYPE, status: int = 200)
 async def stream_json(
     request: web.Request, items: AsyncIterator[Any], *, always: bool = False
 ) -> web.StreamResponse:
-    """Objects one by one. An error after the first is an object too; so is one before it, if ``always``."""
+    """Objects one by one. An error after the first is an object too; so is one before it, if ``always``.
+
+    When the client leaves, ``items`` is closed, in the middle of what it does.
+    """
     stream = await opened(request) if always else None
-    try:
-        async for item in items:
-            stream = stream or await opened(request)
-            await stream.write(msgspec.json.encode(item) + LINE)
-    except SeawayError as error:
-        if stream is None:
-            return rendered(error)
-        await stream.write(msgspec.json.encode(failure(error.message)) + LINE)
-    return stream or await opened(request)
+    refusal: web.Response | None = None
+
+    async def tell() -> None:
+        nonlocal stream, refusal
+        try:
+            async with aclosing(cast("Any", items)) as found:
+                async for item in found:
+                    stream = stream or await opened(request)
+                    await stream.write(msgspec.json.encode(item) + LINE)
+        except SeawayError as error:
+            if stream is None:
+                refusal = rendered(error)
+            else:
+                await stream.write(msgspec.json.encode(failure(error.message)) + LINE)
+
+    await while_there(request, tell())
+    return refusal or stream or await opened(request)
 
 
 def failure(message: str) -> dict[str, Any]:
@@ -230,15 +242,23 @@ def failure(message: str) -> dict[str, Any]:
 async def stream_bytes(
     request: web.Request, kind: str, pieces: AsyncIterator[bytes], headers: Mapping[str, str] | None = None
 ) -> web.StreamResponse:
-    """Bytes as they come. An error before the first piece is an ordinary answer; a later cuts them off."""
-    first = await anext(pieces, None)
-    stream = web.StreamResponse(headers={"Content-Type": kind, **(headers or {})})
-    request[OPEN] = True
-    await stream.prepare(request)
-    if first is not None:
-        await stream.write(first)
-        async for piece in pieces:
-            await stream.write(piece)
+    """Bytes as they come. An error before the first piece is an ordinary answer; a later cuts them off.
+
+    When the client leaves, ``pieces`` is closed.
+    """
+    async with aclosing(cast("Any", pieces)) as found:
+        first = await anext(found, None)
+        stream = web.StreamResponse(headers={"Content-Type": kind, **(headers or {})})
+        request[OPEN] = True
+        await stream.prepare(request)
+
+        async def tell() -> None:
+            if first is not None:
+                await stream.write(first)
+            async for piece in found:
+                await stream.write(piece)
+
+        await while_there(request, tell())
     return stream
 
 

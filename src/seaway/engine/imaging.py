@@ -3,8 +3,9 @@
 import builtins
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from seaway.engine import filters as sieve
 from seaway.engine.clock import seconds
@@ -70,8 +71,9 @@ class Imaging:
         self, reference: str, tag: str, auth: dict[str, Any] | None, platform: str
     ) -> AsyncIterator[dict[str, Any]]:
         """Fetch an image from a registry; progress objects."""
-        async for step in self.core.images.pull(reference, tag, auth, platform):
-            yield step
+        async with aclosing(cast("Any", self.core.images.pull(reference, tag, auth, platform))) as steps:
+            async for step in steps:
+                yield step
         name = f"{reference}:{tag}" if tag and not tag.startswith("sha256:") else reference
         self.core.events.publish("image", "pull", name, {"name": reference})
 

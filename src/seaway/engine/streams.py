@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from seaway.engine.core import Core
 from seaway.engine.lifecycle import Lifecycle, attributes
@@ -86,8 +87,9 @@ class Streams:
             timestamps=timestamps,
             running=lambda: self._runs(container.id),
         )
-        async for piece in pieces:
-            yield piece
+        async with aclosing(cast("Any", pieces)) as found:
+            async for piece in found:
+                yield piece
 
     def log_path(self, container: Container) -> Path:
         """The file a container's output is kept in."""

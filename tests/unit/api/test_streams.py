@@ -204,3 +204,30 @@ async def test_a_stream_that_breaks_is_cut_off_and_not_ended(face: Face) -> None
     assert not body.endswith(b"0\r\n\r\n")
     assert b"HTTP/1.1" not in body
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("pull", "POST /images/create?fromImage=x"),
+        ("load", "POST /images/load"),
+        ("save", "GET /images/x/get"),
+    ],
+)
+async def test_work_for_a_client_that_leaves_is_ended(face: Face, verb: str, path: str) -> None:
+    """Also in the middle of a silence, so that a download does not go on for nobody."""
+    ended = asyncio.Event()
+
+    async def work(*_args: Any) -> Any:
+        try:
+            yield b"piece" if verb == "save" else {"status": "begun"}
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    face.engine.images._answers[verb] = work
+    reader, writer = await face.connect()
+    writer.write(f"{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    assert (await read_head(reader))[0] == 200
+    writer.close()
+    await asyncio.wait_for(ended.wait(), 5)
