@@ -21,7 +21,7 @@ from seaway.engine.restarts import Restarts, wants_restart, wants_revival
 from seaway.engine.signals import FAILED_TO_START, exit_code_of, signal_number
 from seaway.engine.tasks import carried
 from seaway.engine.waiting import Late, Waiters, at_most
-from seaway.errors import Conflict, InvalidInput, NotFound, NotModified, SeawayError
+from seaway.errors import Conflict, Failure, InvalidInput, NotFound, NotModified, SeawayError
 from seaway.model import Container, State
 from seaway.runtime.contract import Born, Exit
 
@@ -258,7 +258,7 @@ class Lifecycle:
         try:
             target = self.find(mode.shared)
         except NotFound as error:
-            raise NotFound(f"joining network namespace of container: {error.message}") from error
+            raise Failure(f"joining network namespace of container: {error.message}") from error
         if target.id == container.id:
             raise InvalidInput("cannot join own network namespace")
         if not target.state.running:
@@ -277,7 +277,7 @@ class Lifecycle:
         except Exception as problem:
             log.error("not all was taken back", extra={"container": container.name, "reason": str(problem)})
             self.core.tasks.spawn(self._take_back_later(after), f"take back {container.name}")
-        self.waiters.exited(container.id, Exit(code, stamp()), str(error))
+        self.waiters.exited(container.id, Exit(code, stamp()))
         if container.host.auto_remove:
             self.core.tasks.spawn(self._auto_remove(container.id), f"remove {container.name}")
 

@@ -55,7 +55,7 @@ class Waiters:
         elif condition == "next-exit" or container.state.running:
             self._next[container.id].append(done)
         else:
-            done.set_result((container.state.exit_code, ""))
+            done.set_result((container.state.exit_code, container.state.error))
         return Waiter(done)
 
     def expect_exit(self, container_id: str) -> "asyncio.Future[Exit]":
@@ -64,14 +64,14 @@ class Waiters:
         self._exits[container_id].append(done)
         return done
 
-    def exited(self, container_id: str, ended: Exit, error: str = "") -> None:
-        """A container has ended (or did not come to life)."""
+    def exited(self, container_id: str, ended: Exit) -> None:
+        """A container has ended, or did not come to life: why is told to who started it, as in Docker."""
         for done in self._exits.pop(container_id, []):
             if not done.done():
                 done.set_result(ended)
         for waiter in self._next.pop(container_id, []):
             if not waiter.done():
-                waiter.set_result((ended.code, error))
+                waiter.set_result((ended.code, ""))
 
     def removed(self, container_id: str, code: int) -> None:
         """A container is gone."""
