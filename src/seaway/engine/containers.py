@@ -25,6 +25,7 @@ from seaway.errors import Conflict, InvalidInput, NotFound, SeawayError, StoreCo
 from seaway.model import Container, HostConfig, Network
 from seaway.ports.choose import parse_requests
 from seaway.ports.system import sctp_supported
+from seaway.runtime.caps import wanted
 from seaway.runtime.usage import bytes_below
 
 log = logging.getLogger(__name__)
@@ -60,11 +61,12 @@ class Containers:
         cid = identity()
         mode = self._mode(modes.parse(spec.host.network_mode))
         attachments = self._named(merge.attachments(spec, mode))
-        modes.check(mode, spec.config, spec.host, attachments)
+        modes.check(mode, spec.config, spec.host, attachments or (spec.networks if mode.shared else {}))
         _check_macs(spec, [a.mac_address for a in attachments.values()])
         config = merge.merge_config(spec.config, image, cid, mode)
         path, args = merge.command(config)
-        host = merge.normalise_host(spec.host, mode, self.core.settings.default_runtime)
+        host = merge.normalise_host(spec.host, mode, merge.defaults_of(self.core.settings))
+        _check_rights(host, self.core.settings.runtimes)
         warnings = [NO_PORTS_ON_HOST] if mode.host and (host.port_bindings or host.publish_all_ports) else []
         requests = () if mode.host or mode.none or mode.shared else self._requests(config.exposed_ports, host)
         name = self._name(spec.name)
@@ -144,7 +146,7 @@ class Containers:
             except msgspec.ValidationError as error:
                 raise InvalidInput(f"invalid update: {error}") from error
             mode = modes.parse(host.network_mode)
-            host = merge.normalise_host(host, mode, self.core.settings.default_runtime)
+            host = merge.normalise_host(host, mode, merge.defaults_of(self.core.settings))
             if container.state.running:
                 await self.core.runtime.update(container.id, host)
             await self.core.facts.commit(Change().put(msgspec.structs.replace(container, host=host)))
@@ -282,6 +284,14 @@ class Containers:
         return {f"{b.port}/{b.proto}" for b in box.bindings} | {
             f"{b.host_port}/{b.proto}" for b in box.bindings
         }
+
+
+def _check_rights(host: HostConfig, runtimes: Mapping[str, str]) -> None:
+    """Refuse unknown capabilities and OCI runtimes now, not when the container starts."""
+    wanted(host.cap_add, host.cap_drop, host.privileged, frozenset())
+    if host.runtime not in runtimes:
+        known = ", ".join(sorted(runtimes))
+        raise InvalidInput(f"unknown or invalid runtime name: {host.runtime}; known are {known}")
 
 
 def _check_macs(spec: ContainerSpec, others: list[str]) -> None:
