@@ -95,15 +95,15 @@ async def test_times(yard: Yard) -> None:
 
 
 async def test_follow_is_prompt_and_ends_with_the_container(yard: Yard) -> None:
-    box, born = await yard.up("sh", "-c", "printf prompt; sleep 0.5; echo; echo bye")
+    box, born = await yard.up("sh", "-c", "printf pro; sleep 0.1; echo mpt; sleep 0.5; echo bye")
     going = True
     pieces = read_logs(yard.runtime.log_path(box.container.id), follow=True, running=lambda: going)
     async with asyncio.timeout(10):
-        assert await anext(pieces) == (1, b"prompt")
+        assert await anext(pieces) == (1, b"prompt\n")
         assert await yard.runtime.alive(box.container.id, born.monitor)
         await yard.ended(box, born)
         going = False
-        assert b"".join([data async for _, data in pieces]) == b"\nbye\n"
+        assert b"".join([data async for _, data in pieces]) == b"bye\n"
 
 
 async def test_follow_across_rotations_loses_nothing(yard: Yard) -> None:

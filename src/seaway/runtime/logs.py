@@ -24,6 +24,9 @@ from seaway.runtime.changed import Changed
 BLOCK = 1 << 16
 """Bytes read at a time."""
 
+LONGEST = 1 << 14
+"""Bytes of an unfinished line that are held back (Docker's number)."""
+
 STREAMS = {b"stdout": 1, b"stderr": 2}
 
 LOOK_AGAIN = 0.1
@@ -71,7 +74,8 @@ class _Wish:
     since: int
     until: int
     timestamps: bool
-    middle: dict[int, bool] = field(default_factory=dict)
+    lines: dict[int, bytes] = field(default_factory=dict)
+    ended: bool = False
 
     def wants(self, piece: Piece) -> bool:
         if piece.stream not in self.streams:
@@ -81,12 +85,31 @@ class _Wish:
     def over(self, piece: Piece) -> bool:
         return bool(self.until) and nanoseconds(piece.at) > self.until
 
-    def show(self, piece: Piece) -> tuple[int, bytes]:
-        head = b""
-        if self.timestamps and not self.middle.get(piece.stream):
-            head = rfc3339(piece.at) + b" "
-        self.middle[piece.stream] = not piece.whole
-        return piece.stream, head + piece.data
+    def told(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, bytes]]:
+        """The lines that these pieces end."""
+        for piece in pieces:
+            if self.over(piece):
+                self.ended = True
+                return
+            if self.wants(piece):
+                yield from self.joined(piece)
+
+    def joined(self, piece: Piece) -> Iterator[tuple[int, bytes]]:
+        """The line that the piece ends, if it does, or a line that has become too long to be held back."""
+        line = self.lines.pop(piece.stream, None)
+        if line is None:
+            line = rfc3339(piece.at) + b" " if self.timestamps else b""
+        line += piece.data
+        if piece.whole or len(line) >= LONGEST:
+            yield piece.stream, line
+            line = b""
+        if not piece.whole:
+            self.lines[piece.stream] = line
+
+    def rest(self) -> Iterator[tuple[int, bytes]]:
+        """Lines that nothing has ended."""
+        lines, self.lines = self.lines, {}
+        yield from ((stream, line) for stream, line in lines.items() if line)
 
 
 async def read_logs(
@@ -101,7 +124,8 @@ async def read_logs(
     timestamps: bool = False,
     running: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """The log as (1 stdout | 2 stderr, bytes), oldest first; parts of an unfinished line come at once.
+    """The log as (1 stdout | 2 stderr, bytes), oldest first, line by line as Docker tells it: an unfinished
+    one comes when it is ended, has become long, or nothing more can follow.
 
     ``since`` and ``until`` are nanoseconds since 1970, 0 for no bound; ``tail`` counts lines, None for
     all. With ``follow`` it goes on, across rotations, until ``running()`` is false and all is read.
@@ -113,14 +137,13 @@ async def read_logs(
             reader.skip_to_tail(tail, streams)
         while True:
             going = follow and running()
-            while pieces := reader.pieces():
-                for piece in pieces:
-                    if wish.over(piece):
-                        return
-                    if wish.wants(piece):
-                        yield wish.show(piece)
+            while not wish.ended and (pieces := reader.pieces()):
+                for line in wish.told(pieces):
+                    yield line
                 await asyncio.sleep(0)
-            if not going or (until and time.time_ns() > until):
+            if wish.ended or not going or (until and time.time_ns() > until):
+                for line in wish.rest():
+                    yield line
                 return
             await changed.wait(LOOK_AGAIN)
 
