@@ -77,7 +77,7 @@ def inspect(
         "AppArmorProfile": "",
         "ExecIDs": None,
         "HostConfig": host_config(one.host),
-        "GraphDriver": graph(one.id, facts),
+        "GraphDriver": graph(one, facts),
         "Mounts": list(one.mounts),
         "Config": config(one.config),
         "NetworkSettings": network_settings(one, snapshot, minor),
@@ -146,12 +146,14 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def graph(identity: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """GraphDriver: where the writable layer is kept."""
-    home = f"{facts.get('root', '')}/rootfs/{identity}"
+def graph(one: Container, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """GraphDriver: where the writable layer is kept, and the image's unpacked root."""
+    root = facts.get("root", "")
+    home = f"{root}/rootfs/{one.id}"
     return {
         "Data": {
-            "ID": identity,
+            "ID": one.id,
+            "LowerDir": f"{root}/images/rootfs/{one.image.removeprefix('sha256:')}",
             "MergedDir": f"{home}/merged",
             "UpperDir": f"{home}/upper",
             "WorkDir": f"{home}/work",

@@ -42,6 +42,7 @@ def version() -> dict[str, Any]:
         "Os": "linux",
         "Arch": details["Arch"],
         "KernelVersion": details["KernelVersion"],
+        "Experimental": False,
         "BuildTime": "",
     }
 

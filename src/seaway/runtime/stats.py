@@ -137,16 +137,25 @@ def _pids(group: Path) -> dict[str, Any]:
     return {"current": _number(group / "pids.current"), "limit": _number(group / "pids.max", (1 << 64) - 1)}
 
 
+NO_FIGURES = (
+    "io_queue_recursive", "io_service_time_recursive", "io_wait_time_recursive", "io_merged_recursive",
+    "io_time_recursive", "sectors_recursive",
+)  # fmt: skip
+"""Tables that only a long gone I/O scheduler filled; clients find them empty, as Docker's."""
+
+
 def _block_v1(groups: Groups) -> dict[str, Any]:
     group = groups.get("blkio", CGROUPS)
     return {
+        **{key: [] for key in NO_FIGURES},
         "io_service_bytes_recursive": _block_table(group / "blkio.throttle.io_service_bytes_recursive"),
         "io_serviced_recursive": _block_table(group / "blkio.throttle.io_serviced_recursive"),
     }
 
 
 def _block_v2(groups: Groups) -> dict[str, Any]:
-    found: dict[str, Any] = {"io_service_bytes_recursive": [], "io_serviced_recursive": None}
+    found: dict[str, Any] = dict.fromkeys((*NO_FIGURES, "io_serviced_recursive"))
+    found["io_service_bytes_recursive"] = []
     for line in _text(groups[""] / "io.stat").splitlines():
         device, *figures = line.split()
         major, minor = (int(n) for n in device.split(":"))

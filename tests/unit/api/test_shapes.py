@@ -143,7 +143,9 @@ async def test_sizes_and_places_are_real(face: Face) -> None:
     listed = (await face.ask("GET", "/containers/json?size=1")).json[0]
     assert (listed["SizeRw"], listed["SizeRootFs"]) == (70, image["Size"] + 70)
     assert "SizeRw" not in (await face.ask("GET", "/containers/json")).json[0]
-    assert one["GraphDriver"]["Data"]["UpperDir"] == f"/var/lib/seaway/rootfs/{CID}/upper"
+    places = one["GraphDriver"]["Data"]
+    assert places["UpperDir"] == f"/var/lib/seaway/rootfs/{CID}/upper"
+    assert places["LowerDir"].startswith("/var/lib/seaway/images/rootfs/")
 
 
 async def test_empty_is_null_or_a_list_exactly_as_docker_has_it(face: Face) -> None:
