@@ -54,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "training-webapp.tar")
     parser.add_argument("--tag", action="append", help="names of the image [training/webapp:latest]")
+    parser.add_argument("--workdir", default="/opt/webapp", help="where its programs begin [/opt/webapp]")
     options = parser.parse_args()
     cache = ROOT / "build" / "debs"
     layer = Layer(TIME)
@@ -66,7 +67,7 @@ def main() -> None:
     layer.file("opt/webapp/app.py", Path(__file__).with_name("app.py").read_bytes())
     config = {
         "Env": [PATH, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1"],
-        "WorkingDir": "/opt/webapp",
+        "WorkingDir": options.workdir,
         "Cmd": ["python", "app.py"],
         "ExposedPorts": {"5001/tcp": {}},
     }

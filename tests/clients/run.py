@@ -114,11 +114,13 @@ def aiodocker(street: Street, whole: bool, keyword: str) -> int:
     python = environment("aiodocker-env", _AIO_PINS)
     folder = source("aiodocker", "0.26.0")
     host = street.host("aiodocker", 22)
-    host.start()
     tar = BUILD / "python.tar"
-    tags = [w for t in ("python:latest", "python:3.13-alpine", "python:3.14-alpine") for w in ("--tag", t)]
+    names = ("python:latest", "python:3.13-alpine", "python:3.14-alpine")
     builder = str(ROOT / "images/training-webapp/build.py")
-    subprocess.run([sys.executable, builder, "--output", str(tar), *tags], check=True)
+    tags = [word for name in names for word in ("--tag", name)]
+    argv = (builder, "--output", str(tar), "--workdir", "/", *tags)
+    subprocess.run([sys.executable, *argv], check=True)
+    host.start("--registry-mirror", registry(host, tar, names))
     host.docker("load", "-i", str(tar), timeout=120)
     files = [f"tests/test_{name}.py" for name in (_AIO_ALL if whole else ("networks",))]
     code = run(host, python, folder, ["-o", "addopts=", "-p", "no:cacheprovider", "-k", keyword, *files])
