@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import ip_interface
 
+from seaway.drivers.parts import AUX_GATEWAY
 from seaway.engine import host
 from seaway.engine.core import Core
 from seaway.engine.networks import Networks
@@ -68,23 +69,25 @@ class DefaultNetworks:
     def _pools(self, foreign: str) -> tuple[Pool, ...]:
         settings = self.core.settings
         bip = settings.bip or (host.address_of(foreign) if foreign else "")
-        pools = []
-        if bip:
-            interface = ip_interface(bip)
-            pools.append(
-                Pool(
-                    subnet=str(interface.network),
-                    gateway=settings.default_gateway or str(interface.ip),
-                    ip_range=settings.fixed_cidr,
-                    aux={} if not settings.default_gateway else {"bridge": str(interface.ip)},
-                )
-            )
-        if settings.ipv6 and settings.fixed_cidr_v6:
-            pools.append(Pool(subnet=settings.fixed_cidr_v6))
-        return tuple(pools)
+        four = _pool(bip, settings.fixed_cidr, AUX_GATEWAY[4], settings.default_gateway)
+        six = _pool(settings.bip6, settings.fixed_cidr_v6, AUX_GATEWAY[6], settings.default_gateway_v6)
+        return tuple(p for p in (four, six if settings.ipv6 else None) if p is not None)
 
     def _old(self) -> Network | None:
         return next((n for n in self.core.facts.networks.values() if n.default_bridge), None)
+
+
+def _pool(address: str, part: str, name: str, gateway: str) -> Pool | None:
+    """A pool around the bridge's own address, if it was given; containers may have another gateway."""
+    if not address:
+        return Pool(subnet=part, requested=True) if part else None
+    interface = ip_interface(address)
+    return Pool(
+        subnet=str(interface.network),
+        gateway=str(interface.ip),
+        ip_range=part,
+        aux={name: gateway} if gateway else {},
+    )
 
 
 def _text(value: bool) -> str:

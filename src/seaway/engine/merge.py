@@ -1,14 +1,17 @@
 """What a container's configuration is, once the image's and Docker's defaults are merged in. Pure."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from dataclasses import replace as replace_spec
 
 import msgspec
 
 from seaway.engine import modes
+from seaway.engine.settings import Settings
 from seaway.engine.specs import ContainerSpec
 from seaway.errors import InvalidInput
 from seaway.model import Attachment, Config, HostConfig
-from seaway.model.container import LogConfig, RestartPolicy
+from seaway.model.container import LogConfig, RestartPolicy, Ulimit
 from seaway.model.image import Image
 from seaway.model.names import short
 
@@ -60,7 +63,31 @@ def command(config: Config) -> tuple[str, tuple[str, ...]]:
     return words[0], words[1:]
 
 
-def normalise_host(host: HostConfig, mode: modes.Mode, default_runtime: str) -> HostConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What the daemon was told new containers shall have that ask for nothing else."""
+
+    runtime: str = "runc"
+    shm_size: int = SHM_SIZE
+    init: bool = False
+    log_driver: str = "json-file"
+    log_opts: Mapping[str, str] = field(default_factory=dict)
+    ulimits: tuple[Ulimit, ...] = ()
+
+
+def defaults_of(settings: Settings) -> Defaults:
+    """The defaults for containers among the daemon's settings."""
+    return Defaults(
+        runtime=settings.default_runtime,
+        shm_size=settings.default_shm_size,
+        init=settings.init,
+        log_driver=settings.log_driver,
+        log_opts=settings.log_opts,
+        ulimits=tuple(Ulimit(name=u.name, soft=u.soft, hard=u.hard) for u in settings.default_ulimits),
+    )
+
+
+def normalise_host(host: HostConfig, mode: modes.Mode, defaults: Defaults) -> HostConfig:
     """A HostConfig with Docker's defaults filled in. Raises InvalidInput for values that make no sense."""
     policy = host.restart_policy
     _check_policy(policy, auto_remove=host.auto_remove)
@@ -71,16 +98,30 @@ def normalise_host(host: HostConfig, mode: modes.Mode, default_runtime: str) -> 
     return msgspec.structs.replace(
         host,
         network_mode=mode.text,
-        log_config=LogConfig(type=host.log_config.type or "json-file", config=host.log_config.config or {}),
+        log_config=_log_config(host.log_config, defaults),
         restart_policy=RestartPolicy(
             name=policy.name or "no", maximum_retry_count=policy.maximum_retry_count
         ),
-        shm_size=host.shm_size or SHM_SIZE,
+        shm_size=host.shm_size or defaults.shm_size,
         ipc_mode=host.ipc_mode or "private",
         cgroupns_mode=host.cgroupns_mode or "host",
-        runtime=host.runtime or default_runtime,
+        runtime=host.runtime or defaults.runtime,
+        init=defaults.init or None if host.init is None else host.init,
+        ulimits=_ulimits(host.ulimits, defaults.ulimits),
         memory_swappiness=None if host.memory_swappiness == -1 else host.memory_swappiness,
     )
+
+
+def _log_config(asked: LogConfig, defaults: Defaults) -> LogConfig:
+    """The log asked for; the daemon's options go with the daemon's driver only."""
+    kind = asked.type or defaults.log_driver
+    options = dict(defaults.log_opts) if kind == defaults.log_driver else {}
+    return LogConfig(type=kind, config={**options, **(asked.config or {})})
+
+
+def _ulimits(asked: tuple[Ulimit, ...] | None, defaults: tuple[Ulimit, ...]) -> tuple[Ulimit, ...] | None:
+    named = {u.name for u in asked or ()}
+    return (*(asked or ()), *(u for u in defaults if u.name not in named)) or asked
 
 
 def _check_policy(policy: RestartPolicy, *, auto_remove: bool) -> None:

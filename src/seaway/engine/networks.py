@@ -53,7 +53,7 @@ class Networks:
         """Create a network. Returns it with a warning (empty as a rule)."""
         kind = self._admit(spec)
         async with self.core.allotting:
-            network = self._propose(self._resolved(spec), kind)
+            network = self._propose(self._with_defaults(self._resolved(spec), kind), kind)
             kind.check(network, self.core.facts.snapshot())
             await self._commit(network)
         try:
@@ -139,6 +139,11 @@ class Networks:
         if spec.scope not in ("", "local", "global"):
             raise InvalidInput(f"invalid scope {spec.scope!r}: it is local or global")
         return kind
+
+    def _with_defaults(self, spec: NetworkSpec, kind: Driver) -> NetworkSpec:
+        """The specification with the daemon's default options for networks of its kind."""
+        options = self.core.settings.default_network_opts.get(kind.name)
+        return replace(spec, options={**options, **spec.options}) if options else spec
 
     def _resolved(self, spec: NetworkSpec) -> NetworkSpec:
         """The specification with what a configuration-only network lends it."""

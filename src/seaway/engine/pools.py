@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 from seaway.engine import host
-from seaway.engine.core import Settings
+from seaway.engine.settings import Settings
 from seaway.engine.specs import NetworkSpec
 from seaway.ipam.pools import DEFAULT_BASES, check_pools, make_base
 from seaway.model import Network, Pool

@@ -7,7 +7,7 @@ from seaway.engine.signals import exit_code_of, signal_number
 from seaway.engine.specs import ContainerSpec
 from seaway.errors import InvalidInput
 from seaway.model import Attachment, Config, HostConfig
-from seaway.model.container import HostBinding, IpamRequest, LogConfig, RestartPolicy
+from seaway.model.container import HostBinding, IpamRequest, LogConfig, RestartPolicy, Ulimit
 from seaway.model.image import Image
 
 CID = "0123456789abcdef" * 4
@@ -52,7 +52,9 @@ def test_no_hostname_of_its_own_in_host_mode() -> None:
 )
 def test_restart_policies_refused(policy: RestartPolicy, auto_remove: bool, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        merge.normalise_host(HostConfig(restart_policy=policy, auto_remove=auto_remove), BRIDGE, "runc")
+        merge.normalise_host(
+            HostConfig(restart_policy=policy, auto_remove=auto_remove), BRIDGE, merge.Defaults()
+        )
 
 
 @pytest.mark.parametrize(
@@ -108,4 +110,27 @@ def test_exit_codes_of_failed_starts() -> None:
 def test_an_unknown_log_driver_is_refused_in_dockers_words() -> None:
     """Clients compare the whole sentence."""
     with pytest.raises(InvalidInput, match=r"^logger: no log driver named 'asdf' is registered$"):
-        merge.normalise_host(HostConfig(log_config=LogConfig(type="asdf")), BRIDGE, "runc")
+        merge.normalise_host(HostConfig(log_config=LogConfig(type="asdf")), BRIDGE, merge.Defaults())
+
+
+def test_the_daemons_defaults_hold_where_nothing_was_asked_for() -> None:
+    told = merge.Defaults(
+        runtime="crun",
+        shm_size=1 << 20,
+        init=True,
+        log_opts={"max-size": "1m", "max-file": "3"},
+        ulimits=(Ulimit(name="nofile", soft=10, hard=20), Ulimit(name="core", soft=0, hard=0)),
+    )
+    plain = merge.normalise_host(HostConfig(), BRIDGE, told)
+    assert (plain.runtime, plain.shm_size, plain.init) == ("crun", 1 << 20, True)
+    assert plain.log_config == LogConfig(type="json-file", config={"max-size": "1m", "max-file": "3"})
+    assert plain.ulimits == told.ulimits
+    own = HostConfig(
+        runtime="runc",
+        init=False,
+        log_config=LogConfig(type="none"),
+        ulimits=(Ulimit(name="nofile", soft=1, hard=2),),
+    )
+    asked = merge.normalise_host(own, BRIDGE, told)
+    assert (asked.runtime, asked.init, asked.log_config.config) == ("runc", False, {})
+    assert [(u.name, u.soft) for u in asked.ulimits or ()] == [("nofile", 1), ("core", 0)]
