@@ -83,7 +83,19 @@ def _from_container(client: Client, name: str, path: str, target: str) -> None:
         for member in tar:
             member.name = _renamed(member.name, base, rename, content and place.is_dir())
             if member.name:
-                tar.extract(member, into, filter="tar")
+                _extract(tar, member, into)
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:
+    """Write one file, never outside ``into``. (Debian 12's Python has no filters for this.)"""
+    for name in (member.name, *([member.linkname] if member.islnk() else [])):
+        if not (into / name.lstrip("/")).resolve().is_relative_to(into.resolve()):
+            if name == member.name and member.issym() and (into / name).is_symlink():
+                continue  # the link itself is replaced, not what it leads to
+            raise Failed(f"{name!r} would be written outside {str(into)!r}")
+    member.mode &= 0o755
+    tar.extraction_filter = lambda found, _path: found
+    tar.extract(member, into)
 
 
 def _renamed(member: str, base: str, rename: str | None, content: bool) -> str:
