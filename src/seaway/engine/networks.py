@@ -103,8 +103,8 @@ class Networks:
         old = next(
             (n for n in self.core.facts.networks.values() if n.predefined and n.name == spec.name), None
         )
-        if old is not None and not spec.pools and old.pools:
-            spec = replace(spec, pools=old.pools)
+        if old is not None:
+            spec = replace(spec, pools=_kept(old, spec))
         async with self.core.allotting:
             if old is not None:
                 await self._drop_claims(old)
@@ -241,6 +241,13 @@ class Networks:
             raise Forbidden(
                 f"error while removing network: network {network.name} has active endpoints ({listed})"
             )
+
+
+def _kept(old: Network, spec: NetworkSpec) -> tuple[Pool, ...]:
+    """The pools asked for now, and those the network had in the families nothing was asked for."""
+    given = {p.family for p in spec.pools}
+    wanted = {4, 6} if spec.ipv6 else {4}
+    return (*spec.pools, *(p for p in old.pools if p.family in wanted - given))
 
 
 def _attributes(network: Network) -> dict[str, str]:

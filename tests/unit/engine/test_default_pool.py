@@ -2,6 +2,8 @@
 
 from seaway.drivers.parts import AUX_GATEWAY, gateway
 from seaway.engine.default_networks import _pool
+from seaway.engine.networks import _kept
+from seaway.engine.specs import NetworkSpec
 from seaway.model import Network, Pool
 
 
@@ -23,3 +25,12 @@ def test_a_range_alone_is_the_subnet_and_nothing_is_nothing() -> None:
     six = _pool("fd00:1::1/64", "", AUX_GATEWAY[6], "")
     assert six is not None
     assert (six.subnet, six.gateway, six.aux) == ("fd00:1::/64", "fd00:1::1", {})
+
+
+def test_what_is_not_asked_for_stays_as_it_was() -> None:
+    four, six = Pool(subnet="172.17.0.0/16"), Pool(subnet="fd00:1::/64")
+    old = Network(id="n", name="bridge", driver="bridge", created="", pools=(four, six))
+    asked = Pool(subnet="fd00:2::/64")
+    assert _kept(old, NetworkSpec(name="bridge", ipv6=True, pools=(asked,))) == (asked, four)
+    assert _kept(old, NetworkSpec(name="bridge", ipv6=True)) == (four, six)
+    assert _kept(old, NetworkSpec(name="bridge")) == (four,)
