@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from seaway.datapath import conntrack
 from seaway.datapath import resources as r
 from seaway.datapath.hands import Hand
 from seaway.datapath.ledger import Ledger
@@ -23,7 +24,7 @@ from seaway.engine import host
 from seaway.engine.connect import Connections
 from seaway.engine.containers import Containers
 from seaway.engine.copying import Copying
-from seaway.engine.core import Core, Settings
+from seaway.engine.core import Core
 from seaway.engine.default_networks import DefaultNetworks
 from seaway.engine.events import Events
 from seaway.engine.execs import Execs
@@ -36,6 +37,7 @@ from seaway.engine.lifecycle import Lifecycle
 from seaway.engine.networking import NetworkVerbs
 from seaway.engine.networks import Networks
 from seaway.engine.plug import Plug
+from seaway.engine.settings import Settings
 from seaway.engine.settle import Settler
 from seaway.engine.streams import Streams
 from seaway.engine.sweep import sweep
@@ -58,6 +60,8 @@ log = logging.getLogger(__name__)
 
 class Engine:
     """One host's engine. ``start`` and ``stop`` it in the same task."""
+
+    _forget = staticmethod(conntrack.forget_doors)
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -106,7 +110,7 @@ class Engine:
         self.id = _identity(self.settings.data_root)
         await self._images.open()
         self.hands = self._make_hands()
-        self.settler = Settler(self.facts, Ledger(self.hands))
+        self.settler = Settler(self.facts, Ledger(self.hands), self._forget)
         self.core = Core(
             self.settings, self.facts, self.settler, self.events, self.tasks, self.runtime, self._images
         )

@@ -3,23 +3,28 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from seaway.datapath.ledger import Ledger, Report
 from seaway.datapath.reconcile import Operation
-from seaway.datapath.resources import HOST, Resource
+from seaway.datapath.resources import HOST, NftElement, Resource
 from seaway.drivers import driver
 from seaway.drivers.host_plan import host
 from seaway.drivers.sandbox import sandbox
 from seaway.engine.facts import Facts
 from seaway.errors import SettleFailed
+from seaway.firewall.publish import udp_door
 from seaway.model import Snapshot
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+Wants: TypeAlias = dict[str, tuple[Resource, ...]]
+Act: TypeAlias = Callable[[Wants], Report]
+Forget: TypeAlias = Callable[[Collection[tuple[str, int]]], object]
 
 
 def of_network(identity: str) -> str:
@@ -84,9 +89,11 @@ def owners(snapshot: Snapshot) -> list[str]:
 class Settler:
     """Makes the kernel agree with the facts, for some owners or for all."""
 
-    def __init__(self, facts: Facts, ledger: Ledger) -> None:
+    def __init__(self, facts: Facts, ledger: Ledger, forget: Forget = lambda _doors: None) -> None:
+        """``forget`` makes the kernel forget UDP flows to host ports that came, changed or went."""
         self._facts = facts
         self._ledger = ledger
+        self._forget = forget
         self._writer = ThreadPoolExecutor(1, "hands")
         self.last = 0.0
         """When the hands last moved, by the monotonic clock."""
@@ -135,7 +142,7 @@ class Settler:
         """Wait for the writer to finish what it has begun."""
         await asyncio.to_thread(self._writer.shutdown)
 
-    def _wants(self, scope: Iterable[str]) -> dict[str, tuple[Resource, ...]]:
+    def _wants(self, scope: Iterable[str]) -> Wants:
         snapshot = self._facts.snapshot()
         return {owner: plan(owner, snapshot) for owner in scope}
 
@@ -143,12 +150,18 @@ class Settler:
         boxes = (b.path for b in self._facts.sandboxes.values() if not b.shared)
         return [HOST, *boxes] if everything else [HOST]
 
-    async def _run(
-        self, act: Callable[[dict[str, tuple[Resource, ...]]], Report], scope: Iterable[str]
-    ) -> Report:
+    async def _run(self, act: Act, scope: Iterable[str]) -> Report:
         wants = self._wants(scope)
-        report = await self._in_writer(lambda: act(wants))
+        report = await self._in_writer(lambda: self._act(act, wants))
         self.last = time.monotonic()
+        return report
+
+    def _act(self, act: Act, wants: Wants) -> Report:
+        report = act(wants)
+        elements = (o.resource for o in report.operations if isinstance(o.resource, NftElement))
+        doors = {door for element in elements if (door := udp_door(element)) is not None}
+        if doors:
+            self._forget(doors)
         return report
 
     async def _in_writer(self, work: Callable[[], T]) -> T:

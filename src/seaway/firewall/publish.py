@@ -19,3 +19,12 @@ def opening(binding: Binding, target: str, device: str, table: str) -> NftElemen
     """The gap in a routed network's wall through which others reach a container's own port."""
     element = f"{quoted(device)} . {target} . {binding.proto} . {binding.port}"
     return NftElement(ns=HOST, table=table, set=f"open{binding.family}", element=element)
+
+
+def udp_door(element: NftElement) -> tuple[str, int] | None:
+    """The host address and UDP port of an entry of ``translate``; None for other entries."""
+    parts = element.element.split(" . ")
+    if not element.set.startswith("publish") or parts[-2] != "udp":
+        return None
+    every = ANY[6 if element.set.startswith("publish6") else 4]
+    return (parts[0] if len(parts) == 3 else every), int(parts[-1])
