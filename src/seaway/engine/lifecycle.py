@@ -202,7 +202,7 @@ class Lifecycle:
         """After the daemon's start: start what its policy says shall run, and end what was begun."""
         state = container.state
         if state.status == "removing" or (container.host.auto_remove and state.status == "exited"):
-            await self.core.tasks.carry(self.forget(container.id, volumes=True))
+            await self._auto_remove(container.id)
         elif wants_revival(container):
             count = state.restart_count + (state.status == "restarting")
             await self.core.tasks.carry(self._start_again(container.id, count, wants_revival))
@@ -369,7 +369,12 @@ class Lifecycle:
             self.core.tasks.spawn(self._auto_remove(container.id), f"remove {container.name}")
 
     async def _auto_remove(self, container_id: str) -> None:
-        await self.core.tasks.carry(self.forget(container_id, volumes=True))
+        async def remove() -> None:
+            container = self.core.facts.containers.get(container_id)
+            if container is not None and not container.state.running:
+                await self.forget(container_id, volumes=True)
+
+        await self._insist(remove, container_id)
 
     async def _restart(self, container_id: str, pause: float, count: int) -> None:
         await asyncio.sleep(pause)

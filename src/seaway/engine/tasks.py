@@ -27,6 +27,7 @@ class Tasks:
         self._group = asyncio.TaskGroup()
         self._running: set[asyncio.Task[None]] = set()
         self._verbs: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
     async def __aenter__(self) -> "Tasks":
         await self._group.__aenter__()
@@ -35,6 +36,7 @@ class Tasks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leaving = True
         for task in list(self._running):
             task.cancel()
         if self._verbs:
@@ -48,6 +50,8 @@ class Tasks:
         task = self._group.create_task(self._guard(work, name), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        if self._leaving:  # a verb that came to its end wants to leave something behind
+            task.cancel()
         return task
 
     async def carry(self, work: Coroutine[Any, Any, T]) -> T:
