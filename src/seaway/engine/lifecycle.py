@@ -4,37 +4,30 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
-from seaway.engine import boxes, farewell, health, lookup, modes
+from seaway.engine import farewell, health, lookup, modes
+from seaway.engine.births import Births
 from seaway.engine.clock import stamp
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
 from seaway.engine.files import Files
 from seaway.engine.plug import Plug, type_of
 from seaway.engine.restarts import Restarts, wants_restart, wants_revival
-from seaway.engine.signals import FAILED_TO_START, exit_code_of, signal_number
+from seaway.engine.signals import FAILED_TO_START, exit_code_of, grace, signal_number
 from seaway.engine.tasks import carried
-from seaway.engine.waiting import Late, Waiters, at_most
-from seaway.errors import Conflict, Failure, InvalidInput, NotFound, NotModified, SeawayError
+from seaway.engine.waiting import Waiters, at_most
+from seaway.errors import Conflict, NotFound, NotModified, SeawayError
 from seaway.model import Container, State
-from seaway.runtime.contract import Born, Exit
+from seaway.runtime.contract import Exit
 
 log = logging.getLogger(__name__)
 
-GRACE = 10
-"""Seconds between the stop signal and SIGKILL when nothing else is said."""
-
 KILL_WAIT = 10.0
 """Seconds a killed process may take to be gone."""
-
-RETRY, LONGEST_RETRY = 0.2, 10.0
-"""First and longest pause, in seconds, before a step that must succeed is tried again."""
 
 IN_REMOVAL = ("removing", "dead")
 
@@ -48,11 +41,11 @@ class Lifecycle:
     files: Files
     checks: health.Checks
     waiters: Waiters = field(default_factory=Waiters)
-    late: defaultdict[str, list[Late]] = field(default_factory=lambda: defaultdict(list))
-    """Attachments that wait for their container to start, by container ID."""
+    births: Births = field(init=False)
     restarts: Restarts = field(init=False)
 
     def __post_init__(self) -> None:
+        self.births = Births(self.core, self.files)
         self.restarts = Restarts(self.core.tasks)
 
     def find(self, reference: str) -> Container:
@@ -89,7 +82,7 @@ class Lifecycle:
                 raise NotModified(f"container {container.name} is not running")
             done = self.waiters.expect_exit(container.id)
             container = await self._set(container, manually_stopped=True)
-        await self._end(container, done, self._grace(container, timeout), number)
+        await self._end(container, done, grace(container, timeout), number)
         self._tell("stop", container)
 
     @carried
@@ -180,7 +173,7 @@ class Lifecycle:
                 raise Conflict(f'cannot remove container "{container.name}": container is running: stop the '
                                "container before removing or force remove")  # fmt: skip
             self.restarts.cancel(container_id)
-            self._let_down(container_id)
+            self.births.let_down(container_id)
             marked = _fared(container, status="removing", pid=0, monitor=0)
             await self.plug.unplug(container, msgspec.structs.replace(marked, sandbox_id=""))
             await self.core.runtime.remove(container_id)
@@ -215,11 +208,11 @@ class Lifecycle:
     async def _start(self, container: Container, *, restarts: int) -> None:
         mode = modes.parse(container.host.network_mode)
         try:
-            target = self._target(container, mode)
+            target = self.births.target(container, mode)
             await self.plug.unplug(container)  # what an earlier failure may have left
             await self.plug.plug(container, self.files.upstreams(container))
             container = self._current(container)
-            born = await self._bear(container, target)
+            born = await self.births.bear(container, target)
             container = await self._set(
                 container,
                 status="running",
@@ -240,34 +233,9 @@ class Lifecycle:
         self.core.tasks.spawn(self._watch(container.id, born.monitor), f"watch {container.name}")
         self._tell("start", container)
 
-    async def _bear(self, container: Container, target: Container | None) -> Born:
-        async with boxes.box(self.core, self.files, container, target) as box:
-            born = await self.core.runtime.create(box)
-        waiting = self.late.get(container.id, [])
-        while waiting:
-            console = await self.core.runtime.attach(container.id)
-            waiting.pop(0).bind(console)
-        self.late.pop(container.id, None)
-        await self.core.runtime.start(container.id)
-        return born
-
-    def _target(self, container: Container, mode: modes.Mode) -> Container | None:
-        """The running container whose sandbox is shared."""
-        if not mode.shared:
-            return None
-        try:
-            target = self.find(mode.shared)
-        except NotFound as error:
-            raise Failure(f"joining network namespace of container: {error.message}") from error
-        if target.id == container.id:
-            raise InvalidInput("cannot join own network namespace")
-        if not target.state.running:
-            raise Conflict(f"cannot join network namespace of a non running container: {target.id}")
-        return target
-
     async def _undone(self, container: Container, error: Exception) -> None:
         """A start has failed: nothing of it stays but the container's error."""
-        self._let_down(container.id)
+        self.births.let_down(container.id)
         code = exit_code_of(str(error))
         status = "created" if container.state.started[:4] == "0001" else "exited"
         after = _fared(container, status=status, error=str(error), exit_code=code, pid=0, monitor=0)
@@ -295,20 +263,17 @@ class Lifecycle:
                     kept = msgspec.structs.replace(now, sandbox_id="", state=after.state)
                     await self._take_back(now, kept)
 
-        await self._insist(again, after.name)
-
-    def _let_down(self, container_id: str) -> None:
-        """Who waits for this container to start waits in vain."""
-        for console in self.late.pop(container_id, []):
-            console.fail()
+        await self.core.tasks.insist(again, after.name)
 
     # -- ending
 
-    async def _end(self, container: Container, done: "asyncio.Future[Exit]", grace: int, number: int) -> None:
+    async def _end(
+        self, container: Container, done: "asyncio.Future[Exit]", seconds: int, number: int
+    ) -> None:
         if container.state.status == "paused":
             await self._thaw(container)
         await self._signal(container, number)
-        if grace == 0 or not await at_most(done, None if grace < 0 else grace):
+        if seconds == 0 or not await at_most(done, None if seconds < 0 else seconds):
             await self._signal(container, signal.SIGKILL)
             if not await at_most(done, KILL_WAIT):
                 raise Conflict(f"container {container.id} does not end although it was killed")
@@ -331,7 +296,7 @@ class Lifecycle:
     async def _watch(self, container_id: str, monitor: int) -> None:
         async with self.checks.during(container_id):
             ended = await self.core.runtime.wait(container_id, monitor)
-        await self._insist(lambda: self._note_end(container_id, monitor, ended), container_id)
+        await self.core.tasks.insist(lambda: self._note_end(container_id, monitor, ended), container_id)
 
     async def _note_end(self, container_id: str, monitor: int, ended: Exit) -> None:
         async with self.core.locks[container_id]:
@@ -374,7 +339,7 @@ class Lifecycle:
             if container is not None and not container.state.running:
                 await self.forget(container_id, volumes=True)
 
-        await self._insist(remove, container_id)
+        await self.core.tasks.insist(remove, container_id)
 
     async def _restart(self, container_id: str, pause: float, count: int) -> None:
         await asyncio.sleep(pause)
@@ -402,18 +367,6 @@ class Lifecycle:
         if container.state.status == "restarting":
             await self._set(container, status="exited")
 
-    async def _insist(self, step: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
-        """Take a step that must be taken, as often as it needs; the disk may be full for a while."""
-        pause = RETRY
-        while True:
-            try:
-                await self.core.tasks.carry(step())
-                return
-            except SeawayError as error:
-                log.error("tried again later", extra={"container": name, "reason": error.message})
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_RETRY, pause * 2)
-
     # -- facts
 
     def _current(self, container: Container) -> Container:
@@ -426,12 +379,6 @@ class Lifecycle:
         changed = _fared(container, **state)
         await self.core.facts.commit(Change().put(changed))
         return changed
-
-    def _grace(self, container: Container, timeout: int | None) -> int:
-        if timeout is not None:
-            return timeout
-        own = container.config.stop_timeout
-        return GRACE if own is None else own
 
     def _tell(self, action: str, container: Container, **more: str) -> None:
         self.core.events.publish("container", action, container.id, {**attributes(container), **more})

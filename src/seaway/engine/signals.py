@@ -1,8 +1,12 @@
-"""Signals by name or number, and the exit status that stands for a failed start."""
+"""Signals by name or number, the time between two of them, and the exit status of a failed start."""
 
 import signal
 
 from seaway.errors import InvalidInput
+from seaway.model import Container
+
+GRACE = 10
+"""Seconds between the stop signal and SIGKILL when nothing else is said."""
 
 FAILED_TO_START = 128
 COMMAND_NOT_FOUND, COMMAND_REFUSED = 127, 126
@@ -26,3 +30,11 @@ def exit_code_of(text: str) -> int:
     if "permission denied" in text or "is a directory" in text:
         return COMMAND_REFUSED
     return FAILED_TO_START
+
+
+def grace(container: Container, timeout: int | None) -> int:
+    """Seconds a container has to end by itself: what was asked for, or its own, or GRACE; -1 is for ever."""
+    if timeout is not None:
+        return timeout
+    own = container.config.stop_timeout
+    return GRACE if own is None else own

@@ -56,7 +56,7 @@ class Streams:
         if container.state.running:
             return await self.core.runtime.attach(container.id)
         late = Late()
-        self.life.late[container.id].append(late)
+        self.life.births.late[container.id].append(late)
         return late
 
     async def logs(

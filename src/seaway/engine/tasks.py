@@ -7,6 +7,8 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from seaway.errors import SeawayError
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -14,6 +16,10 @@ P = ParamSpec("P")
 
 PATIENCE = 8.0
 """Seconds that verbs which have begun may take when the daemon stops."""
+
+
+RETRY, LONGEST_RETRY = 0.2, 10.0
+"""First and longest pause, in seconds, before a step that must succeed is tried again."""
 
 
 class Tasks:
@@ -61,6 +67,18 @@ class Tasks:
         self._verbs.add(task)
         task.add_done_callback(self._verbs.discard)
         return await answer
+
+    async def insist(self, step: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """Take a step that must be taken, as often as it needs; the disk may be full for a while."""
+        pause = RETRY
+        while True:
+            try:
+                await self.carry(step())
+                return
+            except SeawayError as error:
+                log.error("tried again later", extra={"container": name, "reason": error.message})
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_RETRY, pause * 2)
 
     async def _guard(self, work: Coroutine[Any, Any, None], name: str) -> None:
         try:

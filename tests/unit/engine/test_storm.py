@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from seaway.engine import lifecycle, restarts
+from seaway.engine import lifecycle, restarts, tasks
 from seaway.errors import SeawayError
 from seaway.model import Attachment
 from seaway.model.container import IpamRequest
@@ -36,12 +36,21 @@ class Storm(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         restarts.BACKOFF, restarts.LONGEST = 0.001, 0.01
-        lifecycle.RETRY, lifecycle.KILL_WAIT = 0.005, 2.0
+        tasks.RETRY, lifecycle.KILL_WAIT = 0.005, 2.0
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         self.house = House(Path(self.folder.name))
         self.do(self.house.start())
         self.empty = (self.house.picture(), self.house.standing())
+        self.do(self._furnish())
+
+    async def _furnish(self) -> None:
+        for name in NETWORKS[:2]:
+            await self.house.network(name)
+        await self.house.container("box0", "net0", ports=("8080",), policy="always")
+        await self.house.container("box1", "net1", ports=("",), others=("net0",))
+        await self.house.container("box2", "container:box0")
+        await self.house.start_container("box0")
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run on the machine's loop."""
@@ -80,7 +89,8 @@ class Storm(RuleBasedStateMachine):
         await house.eventually_sound()
         if isinstance(answer, SeawayError) and kind not in ("death", "hangup", "delete"):
             after = house.picture()
-            if not any(c.state.status == "removing" for c in house.facts.containers.values()):
+            gone = {c for c, one in before["containers"].items() if one.host.auto_remove}
+            if gone <= after["containers"].keys() and not house.removing():
                 assert after == before, answer
 
     async def _ask(self, work: Coroutine[Any, Any, Any], hang_up: int) -> object:
@@ -140,14 +150,15 @@ class Storm(RuleBasedStateMachine):
 
     @rule(name=names, fault=faults)
     def stop(self, name: str, fault: tuple[str, int]) -> None:
-        """It does not run."""
+        """It does not run. A process that has got its signal cannot be called back."""
+        fault = ("store" if fault[0].startswith("store") else fault[0], fault[1])
         self.verb(self.house.engine.containers.stop(name, 1, None), fault)
 
     @rule(name=names, fault=faults)
     def restart(self, name: str, fault: tuple[str, int]) -> None:
         """It runs anew. Half of it may be done: it is two verbs."""
-        if fault[0] in ("", "death", "hangup"):
-            self.verb(self.house.engine.containers.restart(name, 1, None), fault)
+        kind = fault[0] if fault[0] in ("death", "hangup") else "hangup"
+        self.verb(self.house.engine.containers.restart(name, 1, None), (kind, 1000 + fault[1]))
 
     @rule(name=names, force=st.booleans(), fault=faults)
     def remove(self, name: str, force: bool, fault: tuple[str, int]) -> None:
