@@ -1,5 +1,6 @@
 """A throw-away host with Seaway's daemon on it, and the clients that drive it."""
 
+import contextlib
 import http.client
 import json
 import shutil
@@ -142,6 +143,14 @@ class Host(Machine):
             self._daemon.wait()
 
 
+def _forget_groups(container_id: str) -> None:
+    """Remove the control groups of a container that ended with its host: their tree is the machine's."""
+    for group in Path("/sys/fs/cgroup").glob(f"**/{container_id}"):
+        for folder in sorted((group, *group.glob("**/")), reverse=True):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 class Street:
     """A LAN and its hosts in one folder; everything is gone when it is closed."""
 
@@ -160,6 +169,8 @@ class Street:
         """End every machine and remove the folder."""
         for machine in (*self.hosts, self.lan):
             machine.close()
+        for folder in self.root.glob("*/data/containers/*"):
+            _forget_groups(folder.name)
         shutil.rmtree(self.root)
 
     def __enter__(self) -> "Street":
