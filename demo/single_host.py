@@ -43,7 +43,11 @@ class Stage:
         machine = self.host if step.where == "host" else self.host.lan
         command = re.sub(r"\bdocker (?=[a-z])", f"{self.client} ", step.command)
         self.say(f"\nroot@{machine.name}:~# {command}")
+        deadline = time.monotonic() + step.patience
         result = machine.sh(command, check=False, timeout=40)
+        while not step.shown_by(result.text, result.code) and time.monotonic() < deadline:
+            time.sleep(0.2)
+            result = machine.sh(command, check=False, timeout=40)
         shown = [result.text.rstrip(), f"[exit status {result.code}]" if result.code else ""]
         self.say("\n".join(line for line in shown if line))
         self.page += [
@@ -54,7 +58,7 @@ class Stage:
             "",
         ]
         self.played += 1
-        if step.fails != bool(result.code) or not re.search(step.shows, result.text, re.M):
+        if not step.shown_by(result.text, result.code):
             self.wrong.append(f"{command}\n    expected {step.shows!r}, saw {result.text.strip()!r}")
             self.say("!! not what was expected")
         return result

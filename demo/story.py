@@ -1,5 +1,6 @@
 """The single-host half of the tutorial as data: what is typed where, and what must come back."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -7,14 +8,20 @@ from dataclasses import dataclass
 class Step:
     """One command. ``where`` is host or lan; ``shows`` is a pattern its output must contain.
 
-    ``fails`` is for commands that must be refused. ``docker`` at the start of a word is Seaway's own
-    command line when no docker CLI is installed.
+    ``patience`` is how many seconds the command is tried again for, when it asks a server that has only
+    just been started. ``fails`` is for commands that must be refused. ``docker`` at the start of a word is
+    Seaway's own command line when no docker CLI is installed.
     """
 
     command: str
     shows: str = ""
     where: str = "host"
     fails: bool = False
+    patience: float = 0.0
+
+    def shown_by(self, text: str, code: int) -> bool:
+        """Whether an output and an exit status are what must come back."""
+        return self.fails == bool(code) and re.search(self.shows, text, re.M) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,8 @@ _BRIDGE = Chapter(
         Step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
         Step(_ask("http://192.168.1.20:5001/"), "Hello"),
         Step(_ask("http://127.0.0.1:5001/"), "Hello"),
-        Step("docker run --rm training/webapp " + _inside("http://192.168.1.20:5001/"), "Hello"),
-        Step("docker exec web1 " + _inside("http://192.168.1.20:5001/"), "Hello"),
+        Step("docker run --rm training/webapp " + _inside("http://192.168.1.20:5001/"), "Hello", patience=5),
+        Step("docker exec web1 " + _inside("http://192.168.1.20:5001/"), "Hello", patience=5),
         Step("docker exec web1 ping -c 2 203.0.113.1", "2 received|2 packets received"),
         Step("nft list table inet seaway | grep -m 1 masquerade", "masquerade"),
         Step(f"docker run -d --name web2 -p 5001:5001 {_WEBAPP}", "port is already allocated", fails=True),
@@ -77,7 +84,11 @@ _USER_BRIDGE = Chapter(
         Step("docker network create --subnet 10.5.0.0/24 --gateway 10.5.0.1 mynet", _ID),
         Step(f"docker run -d --name db --network mynet --ip 10.5.0.20 --network-alias store {_WEBAPP}", _ID),
         Step("docker run --rm --network mynet training/webapp ping -c 1 db", r"10\.5\.0\.20"),
-        Step("docker run --rm --network mynet training/webapp " + _inside("http://store:5001/"), "Hello"),
+        Step(
+            "docker run --rm --network mynet training/webapp " + _inside("http://store:5001/"),
+            "Hello",
+            patience=5,
+        ),
         Step(
             "docker run --rm training/webapp ping -c 1 -W 1 10.5.0.20",
             "0 received|100% packet loss",
@@ -118,7 +129,7 @@ _CONTAINER = Chapter(
         Step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
         Step("docker run -d --name hostcs2 --network container:hostcs1 training/webapp sleep 600", _ID),
         Step("docker exec hostcs2 ip addr show eth0", r"172\.17\.0\.2/16"),
-        Step("docker exec hostcs2 " + _inside("http://127.0.0.1:5001/"), "Hello"),
+        Step("docker exec hostcs2 " + _inside("http://127.0.0.1:5001/"), "Hello", patience=5),
         Step(
             "for c in hostcs1 hostcs2; do\n"
             "  readlink /proc/$(docker inspect -f '{{.State.Pid}}' $c)/ns/net; done",

@@ -124,7 +124,7 @@ def test_beside_a_real_docker(fresh: Host, box_tar: Path) -> None:
         "ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up;"
         "nft add table ip nat; nft add chain ip nat DOCKER; nft add rule ip nat DOCKER counter"
     )
-    theirs = fresh.sh("ip addr show docker0; nft -s list table ip nat").out
+    theirs = fresh.sh("ip -4 addr show docker0; nft -s list table ip nat").out
     fresh.start()
     fresh.docker("import", str(box_tar), NAME)
     idle(fresh, "--name", "cc")
@@ -132,7 +132,7 @@ def test_beside_a_real_docker(fresh: Host, box_tar: Path) -> None:
     assert not fresh.container_address("cc").startswith("172.17.")
     assert words(fresh, "exec cc ping -c 1 203.0.113.1").code == 0
     words(fresh, "rm -f cc")
-    assert fresh.sh("ip addr show docker0; nft -s list table ip nat").out == theirs
+    assert fresh.sh("ip -4 addr show docker0; nft -s list table ip nat").out == theirs
 
 
 def test_a_firewall_that_drops_forwarding_is_lived_with(fresh: Host, box_tar: Path) -> None:
