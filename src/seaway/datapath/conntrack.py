@@ -6,7 +6,7 @@ A UDP flow that keeps sending keeps its entry, and with it the old translation, 
 import logging
 import re
 from collections.abc import Collection
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
