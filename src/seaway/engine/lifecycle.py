@@ -316,14 +316,11 @@ class Lifecycle:
             finished=ended.at,
         )
         before, container = container, msgspec.structs.replace(after, sandbox_id="")
-        await self.plug.unplug(before, container)
+        await self.plug.unplug(before, container, written=lambda: self._tell_end(container, ended))
         try:
             await self.core.runtime.delete(container.id)
         except SeawayError as error:  # the next start, or the removal, does it
             log.warning("not cleaned up", extra={"container": container.name, "reason": error.message})
-        self._tell("die", container, exitCode=str(ended.code))
-        if ended.oom:
-            self._tell("oom", container)
         self.waiters.exited(container.id, ended)
         if again:
             count = container.state.restart_count + 1
@@ -332,6 +329,11 @@ class Lifecycle:
             )
         elif container.host.auto_remove:
             self.core.tasks.spawn(self._auto_remove(container.id), f"remove {container.name}")
+
+    def _tell_end(self, container: Container, ended: Exit) -> None:
+        if ended.oom:
+            self._tell("oom", container)
+        self._tell("die", container, exitCode=str(ended.code))
 
     async def _auto_remove(self, container_id: str) -> None:
         async def remove() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -59,10 +59,18 @@ class Plug:
             self._tell("connect", place)
         return box
 
-    async def unplug(self, container: Container, after: Container | None = None) -> None:
+    async def unplug(
+        self,
+        container: Container,
+        after: Container | None = None,
+        *,
+        written: Callable[[], None] = lambda: None,
+        known: bool = True,
+    ) -> None:
         """Remove a container's sandbox and endpoints, and settle. Succeeds when there is none.
 
-        ``after`` is what the container is from then on, written in the same commit.
+        ``after`` is what the container is from then on, written in the same commit; ``written`` is
+        called when it is. ``known`` False: nobody was told of the endpoints, nor is of their end.
         """
         snapshot = self.core.facts.snapshot()
         places = snapshot.endpoints_of_container(container.id)
@@ -76,9 +84,10 @@ class Plug:
         if not (change.puts or change.deletes):
             return
         await self.core.facts.commit(change)
+        written()
         scope = [*(of_endpoint(e.id) for e in places), *(of_sandbox(b.id) for b in boxes)]
         await self.core.settler.tidy(*scope)
-        for place in places:
+        for place in places if known else ():
             self._tell("disconnect", place)
 
     async def add(
@@ -204,7 +213,7 @@ class Plug:
         try:
             await self.core.settler.settle(of_sandbox(box.id), *(of_endpoint(e.id) for e in places))
         except SettleFailed as error:
-            await self.unplug(container)
+            await self.unplug(container, known=False)
             where = f"{container.name} ({places[0].id})" if places else container.name
             raise SettleFailed(
                 [f"driver failed programming external connectivity on endpoint {where}: {r}"
