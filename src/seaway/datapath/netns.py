@@ -50,22 +50,26 @@ def in_namespace(path: str, function: Callable[[], T]) -> T:
     return _in_thread(enter)
 
 
-def create(path: str) -> None:
+def create(path: str, living: str = "") -> None:
     """Make a namespace with its loopback up and mount it at ``path``, unless one is there already.
 
-    Folders are made; a plain file left over by a crash is used again. Raises OSError.
+    ``living`` is where processes already have one (``/proc/…/ns/net``): that is mounted instead. Folders
+    are made; a plain file left over by a crash is used again. Raises OSError.
     """
     if exists(path):
         return
     place = Path(path)
     place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     place.touch(mode=0o444)
+    if living:
+        _mount(living, path)
+        return
 
     def birth() -> None:
         _check(_libc.unshare(CLONE_NEWNET), path)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
             fcntl.ioctl(door, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
-        _check(_libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None), path)
+        _mount("/proc/thread-self/ns/net", path)
 
     _in_thread(birth)
 
@@ -94,10 +98,15 @@ def inode(path: str) -> int:
 
 
 class NetnsHand:
-    """The hand for Netns. ``directory`` is where our namespaces are mounted, and nobody else's."""
+    """The hand for Netns. ``directory`` is where our namespaces are mounted, and nobody else's.
 
-    def __init__(self, directory: str) -> None:
+    ``living`` tells for a path where processes have its namespace, empty when there are none: somebody
+    may take the name away, but whoever is inside stays there.
+    """
+
+    def __init__(self, directory: str, living: Callable[[str], str] = lambda _path: "") -> None:
         self._directory = Path(directory)
+        self._living = living
 
     def read(self, namespaces: Sequence[str]) -> Iterable[Netns]:
         """Every namespace mounted in the directory, whatever ``namespaces`` says."""
@@ -112,14 +121,21 @@ class NetnsHand:
         """Make and remove namespaces."""
         refusals = []
         for operation in operations:
-            path = operation.resource.key[1]
-            act = remove if isinstance(operation, Remove) else create
+            path = str(operation.resource.key[1])
+            verb = "remove" if isinstance(operation, Remove) else "create"
             try:
-                act(str(path))
+                if verb == "remove":
+                    remove(path)
+                else:
+                    create(path, self._living(path))
             except OSError as error:
-                words = f"cannot {act.__name__} network namespace {path}: {error.strerror or error}"
+                words = f"cannot {verb} network namespace {path}: {error.strerror or error}"
                 refusals.append(Refusal(operation, words))
         return refusals
+
+
+def _mount(namespace: str, path: str) -> None:
+    _check(_libc.mount(os.fsencode(namespace), os.fsencode(path), b"none", MS_BIND, None), path)
 
 
 def _check(result: int, path: str) -> None:

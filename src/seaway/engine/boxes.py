@@ -10,11 +10,13 @@ import msgspec
 
 from seaway.engine import lookup, modes
 from seaway.engine.core import Core
+from seaway.engine.facts import Facts
 from seaway.engine.files import Files
 from seaway.errors import Conflict, InvalidInput
 from seaway.model import Container
 from seaway.runtime.contract import Box
 from seaway.runtime.part import pinned
+from seaway.runtime.processes import in_box
 
 
 @asynccontextmanager
@@ -36,6 +38,15 @@ async def box(core: Core, files: Files, container: Container, target: Container 
             files=paths,
             join=_joins(core, container),
         )
+
+
+def living(facts: Facts, path: str) -> str:
+    """Where the processes of a sandbox have its namespace, though its name were gone; empty without any."""
+    box = next((b for b in facts.sandboxes.values() if b.path == path), None)
+    container = facts.containers.get(box.container_id) if box is not None else None
+    if container is None or not in_box(container.state.pid, container.id):
+        return ""
+    return f"/proc/{container.state.pid}/ns/net"
 
 
 def _namespace(core: Core, container: Container) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +22,7 @@ from seaway.datapath.sysctl import SysctlHand
 from seaway.dns.server import ResolverHand
 from seaway.dns.zone import Zone, zone
 from seaway.engine import host
+from seaway.engine.boxes import living
 from seaway.engine.connect import Connections
 from seaway.engine.containers import Containers
 from seaway.engine.copying import Copying
@@ -140,7 +142,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         links, nft, held = RtnetlinkHand(), NftHand(), Held()
         return {
-            r.Netns: NetnsHand(str(self.settings.exec_root / "netns")),
+            r.Netns: NetnsHand(str(self.settings.exec_root / "netns"), partial(living, self.facts)),
             r.Bridge: links,
             r.VethPair: links,
             r.Address: links,
