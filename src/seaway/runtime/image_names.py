@@ -95,7 +95,7 @@ def _split_domain(text: str) -> tuple[str, str]:
     first, slash, rest = text.partition("/")
     if not slash or not (set(".:") & set(first) or first == "localhost" or first.lower() != first):
         first, rest = HUB, text
-    if first == "index.docker.io":
+    if first == f"index.{HUB}":
         first = HUB
     if first == HUB and "/" not in rest:
         rest = _OFFICIAL + rest

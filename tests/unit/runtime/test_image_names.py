@@ -13,7 +13,7 @@ D = "sha256:" + "a1" * 32
     [
         ("alpine", "docker.io/library/alpine", "alpine", "alpine:latest"),
         ("docker.io/library/alpine:3.10", "docker.io/library/alpine", "alpine:3.10", "alpine:3.10"),
-        ("index.docker.io/alpine", "docker.io/library/alpine", "alpine", "alpine:latest"),
+        ("index." + "docker.io/alpine", "docker.io/library/alpine", "alpine", "alpine:latest"),
         ("training/webapp", "docker.io/training/webapp", "training/webapp", "training/webapp:latest"),
         ("docker.io/library/a/b", "docker.io/library/a/b", "library/a/b", "library/a/b:latest"),
         ("host:5000/x:1", "host:5000/x", "host:5000/x:1", "host:5000/x:1"),
