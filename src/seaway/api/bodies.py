@@ -51,6 +51,12 @@ def without_nulls(raw: Any, inside: str = "") -> Any:
     return raw
 
 
+def asked(raw: Any) -> bool:
+    """Whether a value asks for anything. Go's clients send every field, with nothing in those not meant:
+    ``docker update --memory 1g`` sends a restart policy without a name."""
+    return any(map(asked, raw.values())) if isinstance(raw, dict) else bool(raw)
+
+
 def _lists(raw: dict[str, Any]) -> None:
     for key in STRINGS:
         if isinstance(raw.get(key), str):

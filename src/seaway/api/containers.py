@@ -124,7 +124,7 @@ async def update(call: Call) -> web.StreamResponse:
     raw = bodies.without_nulls(await read_json(call.request) or {})
     host = bodies.host_config(raw, "")
     given = msgspec.to_builtins(host)
-    changes: dict[str, Any] = {k: given[k] for k in raw if k in given and raw[k] not in (0, "", [], {})}
+    changes: dict[str, Any] = {k: given[k] for k in raw if k in given and bodies.asked(raw[k])}
     warnings = await call.engine.containers.update(call.ref, changes)
     return answer({"Warnings": warnings or None})
 

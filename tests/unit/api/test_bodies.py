@@ -75,6 +75,13 @@ def test_nulls_mean_nothing_was_said() -> None:
     assert list(spec.networks) == ["n1"]
 
 
+def test_a_field_with_nothing_in_it_asks_for_nothing() -> None:
+    assert not bodies.asked({"Name": "", "MaximumRetryCount": 0})
+    assert bodies.asked({"Name": "no", "MaximumRetryCount": 0})
+    assert bodies.asked(1)
+    assert not bodies.asked([])
+
+
 def test_a_string_where_a_list_is_meant() -> None:
     spec, _ = parse({"Image": "img", "Cmd": "ls", "Entrypoint": "", "HostConfig": {"CapAdd": "NET_ADMIN"}})
     assert (spec.config.cmd, spec.config.entrypoint) == (("ls",), ("",))
