@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from seaway.api.server import ApiServer, Listener, mutual_tls
+from seaway.daemon.alone import alone
+from seaway.daemon.alone import alone
 from seaway.daemon.settings import Settings
 from seaway.engine import Engine
 
@@ -16,15 +18,16 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[None]:
     """Engine started and sockets listening inside the block; both ended behind it, sockets first."""
-    async with Engine(settings) as engine:
-        server = ApiServer(engine)
-        await server.start(listeners(settings))
-        for host in settings.hosts:
-            log.info("API listen on %s", host.removeprefix("unix://"))
-        try:
-            yield
-        finally:
-            await server.stop()
+    with alone():
+        async with Engine(settings) as engine:
+            server = ApiServer(engine)
+            await server.start(listeners(settings))
+            for host in settings.hosts:
+                log.info("API listen on %s", host.removeprefix("unix://"))
+            try:
+                yield
+            finally:
+                await server.stop()
 
 
 def listeners(settings: Settings) -> list[Listener]:
