@@ -1,6 +1,6 @@
 """What operators do and what happens to them: limits changed, disks filled, files lost, second daemons."""
 
-from demo.host import Host
+from demo.host import SEAWAY, Host
 from tests.faces.box import idle, until, words
 
 
@@ -14,3 +14,13 @@ def test_changed_limits_leave_the_restart_policy_alone(host: Host) -> None:
     until(lambda: host.inspect("box")["RestartCount"] == 1 and host.inspect("box")["State"]["Running"])
     words(host, "update --restart no box")
     assert host.inspect("box")["HostConfig"]["RestartPolicy"]["Name"] == "no"
+
+
+def test_a_daemon_of_another_namespace_on_the_same_exec_root_is_refused(host: Host) -> None:
+    idle(host, "--name", "box")
+    own = [f"--{name}={host.root}/far-{name}" for name in ("data-root", "pidfile")]
+    own += ["-H", f"unix://{host.root}/far", "--exec-root", str(host.exec)]
+    done = host.run("unshare", "-n", SEAWAY, "daemon", *own, check=False, timeout=10)
+    assert done.code == 1, done.text
+    assert f"another daemon uses {host.exec}" in done.text
+    assert words(host, "exec box ip addr show eth0").out

@@ -58,11 +58,12 @@ def _somebody(name: str, error: OSError) -> None:
         try:
             client.connect(name)
         except OSError as problem:
-            raise Conflict(f"cannot tell whether another daemon serves this host: {problem.strerror}") from error
+            raise Conflict(f"cannot tell which daemon serves this host: {problem.strerror}") from error
         pid, uid, _ = PEER.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
     if uid != 0:
-        log.warning("the name that keeps a second daemon away is taken", extra={"pid": pid, "uid": uid})
+        log.warning("somebody who is not root holds the daemon's name", extra={"pid": pid, "uid": uid})
         return
     raise Conflict(
-        f"another daemon (pid {pid}) serves this host. Stop it, or start this one in another network namespace"
+        f"another seaway daemon (PID {pid}) is at work in this network namespace. "
+        "Stop it, or start this one in another namespace"
     )

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from seaway.api.server import ApiServer, Listener, mutual_tls
 from seaway.daemon.alone import alone
-from seaway.daemon.alone import alone
 from seaway.daemon.settings import Settings
 from seaway.engine import Engine
 
@@ -18,7 +17,7 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[None]:
     """Engine started and sockets listening inside the block; both ended behind it, sockets first."""
-    with alone():
+    with alone(settings.exec_root):
         async with Engine(settings) as engine:
             server = ApiServer(engine)
             await server.start(listeners(settings))
