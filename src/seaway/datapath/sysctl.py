@@ -1,5 +1,6 @@
 """The hand for kernel parameters: written only when they differ, never put back."""
 
+import socket
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import groupby
@@ -56,22 +57,31 @@ def _set_all(operations: Sequence[Operation]) -> list[Refusal]:
         try:
             if _get(sysctl) != _plain(sysctl.value):
                 _path(sysctl).write_text(sysctl.value)
-        except FileNotFoundError as error:
-            if not _off_anyway(sysctl):
-                refusals.append(_refusal(operation, error))
         except OSError as error:
             refusals.append(_refusal(operation, error))
     return refusals
 
 
-def _off_anyway(sysctl: Sysctl) -> bool:
-    """A kernel without IPv6 has nothing that could be switched off."""
-    no_ipv6 = not (_ROOT / "net/ipv6").exists()
-    return no_ipv6 and sysctl.name.endswith(".disable_ipv6") and sysctl.value == "1"
-
-
 def _get(sysctl: Sysctl) -> str:
-    return _plain(_path(sysctl).read_text())
+    try:
+        return _plain(_path(sysctl).read_text())
+    except FileNotFoundError:
+        if _off_anyway(sysctl):
+            return "1"
+        raise
+
+
+def _off_anyway(sysctl: Sysctl) -> bool:
+    """Whether there is nothing to switch off: no IPv6 in the kernel, or an MTU below 1280."""
+    if not sysctl.name.endswith(".disable_ipv6"):
+        return False
+    if not (_ROOT / "net/ipv6").exists():
+        return True
+    try:
+        socket.if_nametoindex(_path(sysctl).parent.name)
+    except OSError:
+        return False
+    return True
 
 
 def _plain(value: str) -> str:
