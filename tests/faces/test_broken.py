@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from demo.host import SEAWAY, Host
-from tests.faces.box import get, idle, serve, until
+from tests.faces.box import get, idle, serve, until, words
 
 WEB = "http://192.168.1.20:5001/"
 
@@ -51,3 +51,44 @@ def test_the_name_of_the_namespace_in_strange_hands_stops_nobody(host: Host) -> 
         assert "who is not root holds the daemon's name" in host.tail()
     finally:
         squatter.communicate(b"\n")
+
+
+WRONG = (
+    ("network create --ipam-driver foo net9", 'plugin "foo" not found'),
+    ("network create --ipam-driver null net9", "ipv4 pool is empty"),
+    ("network create --subnet 10.9.0.0/24 --gateway 10.9.0.0 net9", "allocate gateway (10.9.0.0)"),
+    ("network create --subnet 10.9.0.0/24 --gateway 10.9.0.255 net9", "allocate gateway (10.9.0.255)"),
+    ("network create --subnet 10.9.0.0/24 --aux-address a=10.9.0.1 net9", "ip address (a:10.9.0.1)"),
+    (
+        "network create --subnet 10.9.0.0/24 --aux-address a=10.9.0.5 --aux-address b=10.9.0.5 net9",
+        "(b:10.9.0.5): Address already in use",
+    ),
+    ("network connect --ip6 fd00:9::5 four guest", "user configured subnets: fd00:9::5"),
+    ("network connect --ip 172.18.0.77 chosen guest", "user configured subnets: 172.18.0.77"),
+    ("run --rm --network four --ip6 fd00:9::5 box:1 true", "user configured subnets: fd00:9::5"),
+)
+
+
+def test_what_was_taken_in_silence_is_refused(host: Host) -> None:
+    words(host, "network create --subnet 10.8.0.0/24 four")
+    words(host, "network create chosen")
+    idle(host, "--name", "guest")
+    for line, said in WRONG:
+        done = words(host, line, check=False)
+        assert done.code, line
+        assert said in done.text, done.text
+        assert words(host, "network ls -q --filter name=net9").out == ""
+
+
+def test_networks_are_made_from_a_configuration_with_a_subnet(host: Host) -> None:
+    words(
+        host, "network create --config-only --subnet 10.8.0.0/24 -o com.docker.network.driver.mtu=1234 paper"
+    )
+    words(host, "network create --config-only --subnet 10.8.0.0/24 copy")
+    words(host, "network create --config-from paper real")
+    shown = words(host, "run --rm --network real box:1 ip addr show eth0").out
+    assert "10.8.0.2/24" in shown
+    assert "mtu 1234" in shown
+    again = words(host, "network create --config-from copy second", check=False)
+    assert "Pool overlaps" in again.text
+    words(host, "network rm real paper copy")

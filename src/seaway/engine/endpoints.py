@@ -59,13 +59,12 @@ def claim_addresses(
     facts: Facts, container: Container, network: Network, attachment: Attachment, owner: str, change: Change
 ) -> list[str]:
     """Claim one address of each pool, the one asked for or the lowest free. ``address/prefix`` text."""
-    wanted = attachment.ipam_config
+    wanted = _wanted(network, attachment)
     claims = facts.claims(network.id)
     given = []
     for pool in network.pools:
-        asked = "" if wanted is None else (wanted.ipv6 if pool.family == 6 else wanted.ipv4)
-        if asked:
-            address = check_address(network.pools, asked)
+        if pool.family in wanted:
+            address = wanted[pool.family]
             holder = claims.get(address, "")
             _refuse_held(holder, container)
         else:
@@ -87,10 +86,8 @@ def reserve(facts: Facts, container: Container, network: Network, attachment: At
     They are refused when the container starts, as Docker does.
     """
     change = Change()
-    wanted = attachment.ipam_config
-    for asked in (wanted.ipv4, wanted.ipv6) if wanted else ():
-        if asked and driver(network.driver).usage.addressed:
-            address = check_address(network.pools, asked)
+    if driver(network.driver).usage.addressed:
+        for address in _wanted(network, attachment).values():
             if address not in facts.claims(network.id):
                 change.claim(claim_key(network.id, address), by_container(container.id))
     return change
@@ -124,6 +121,22 @@ def dns_names(container: Container, attachment: Attachment) -> tuple[str, ...]:
     if container.config.hostname:
         names.append(container.config.hostname)
     return tuple(dict.fromkeys(names))
+
+
+def _wanted(network: Network, attachment: Attachment) -> dict[int, str]:
+    """The addresses asked for, by family, canonical. Raises InvalidInput or Forbidden."""
+    given = attachment.ipam_config
+    asked = {4: given.ipv4, 6: given.ipv6} if given else {}
+    found = {}
+    for family, address in asked.items():
+        pools = [p for p in network.pools if p.family == family]
+        if address and not any(p.requested for p in pools):
+            raise InvalidInput(f"invalid config for network {network.name}: invalid endpoint settings:\n"
+                               f"* user specified IP address is supported only when connecting to networks "
+                               f"with user configured subnets: {address}")  # fmt: skip
+        if address:
+            found[family] = check_address(pools, address)
+    return found
 
 
 def _asked(container: Container, network_name: str) -> tuple[str, ...]:

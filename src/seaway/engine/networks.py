@@ -130,6 +130,7 @@ class Networks:
         if spec.driver == "overlay" or spec.scope == "swarm" or spec.ingress:
             raise Forbidden(NO_SWARM)
         kind = driver(spec.driver or "bridge")
+        _check_ipam(spec.ipam_driver)
         if kind.usage.single:
             raise Forbidden(f'only one instance of "{kind.name}" network is allowed')
         if any(n.name == spec.name for n in self.core.facts.networks.values()):
@@ -180,8 +181,9 @@ class Networks:
         device = spec.options.get(BRIDGE_NAME) or bridge_device(nid) if kind.usage.device else ""
         pools: tuple[Pool, ...] = ()
         if kind.usage.addressed and not (spec.config_only and not spec.pools):
-            others = [n for n in self.core.facts.networks.values() if n is not without]
-            pools = allot_pools(spec, others, self.core.settings)
+            # A configuration is only paper: its subnets are taken by the network that is made from it.
+            others = [n for n in self.core.facts.networks.values() if n is not without and not n.config_only]
+            pools = allot_pools(spec, () if spec.config_only else others, self.core.settings)
         return Network(
             id=nid,
             name=spec.name,
@@ -241,6 +243,13 @@ class Networks:
             raise Forbidden(
                 f"error while removing network: network {network.name} has active endpoints ({listed})"
             )
+
+
+def _check_ipam(name: str) -> None:
+    if name == "null":
+        raise InvalidInput("ipv4 pool is empty: the IPAM driver null has no addresses to give")
+    if name not in ("", "default"):
+        raise NotFound(f'plugin "{name}" not found; the IPAM driver that is built in is default')
 
 
 def _kept(old: Network, spec: NetworkSpec) -> tuple[Pool, ...]:

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from seaway.engine import host
 from seaway.engine.settings import Settings
 from seaway.engine.specs import NetworkSpec
+from seaway.ipam.addresses import check_reserved
 from seaway.ipam.pools import DEFAULT_BASES, check_pools, make_base
 from seaway.model import Network, Pool
 
@@ -14,7 +15,7 @@ def allot_pools(spec: NetworkSpec, others: Iterable[Network], settings: Settings
     """Validated pools for a network: those asked for, or free ones that no host route collides with."""
     taken = [p.subnet for n in others for p in n.pools]
     bases = tuple(make_base(base, size) for base, size in settings.pools) or DEFAULT_BASES
-    return check_pools(
+    pools = check_pools(
         spec.pools,
         ipv4=spec.ipv4 is not False,
         ipv6=bool(spec.ipv6),
@@ -23,6 +24,9 @@ def allot_pools(spec: NetworkSpec, others: Iterable[Network], settings: Settings
         bases=bases,
         host_id=str(settings.data_root),
     )
+    for pool in pools:
+        check_reserved(pool)
+    return pools
 
 
 def _resolvers() -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from seaway.errors import Forbidden, InvalidInput, Unavailable
+from seaway.errors import Failure, Forbidden, InvalidInput, Unavailable
 from seaway.model import Pool
 
 EXHAUSTED = "no available addresses on this pool"
@@ -52,6 +52,21 @@ def check_address(pools: Pool | Sequence[Pool], address: str) -> str:
     if str(wanted) in reserved(pool):
         raise Forbidden(TAKEN)
     return str(wanted)
+
+
+def check_reserved(pool: Pool) -> None:
+    """Refuse a gateway or auxiliary address that means something already: Docker allots one after the other.
+
+    Raises Failure, as Docker does (500).
+    """
+    taken = _edges(ip_network(pool.subnet))
+    if pool.gateway in taken:
+        raise Failure(f"failed to allocate gateway ({pool.gateway}): {TAKEN}")
+    taken.add(pool.gateway)
+    for name, address in pool.aux.items():
+        if address in taken:
+            raise Failure(f"failed to allocate secondary ip address ({name}:{address}): {TAKEN}")
+        taken.add(address)
 
 
 def _edges(subnet: IPv4Network | IPv6Network) -> set[str]:
