@@ -1,7 +1,32 @@
 """What operators do and what happens to them: limits changed, disks filled, files lost, second daemons."""
 
-from demo.host import SEAWAY, Host
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.host import SEAWAY, Host, Street
 from tests.faces.box import idle, until, words
+from tests.faces.image import NAME
+
+
+@pytest.fixture
+def little(street: Street, box_tar: Path) -> Iterator[Host]:
+    """A host whose data root is a small disk of its own; the daemon runs and has the small image."""
+    number = 40 + len(street.hosts)
+    made = street.host(f"h{number}", number)
+    made.sh(f"mkdir {made.data}; mount -t tmpfs -o size=24m tmpfs {made.data}")
+    made.start()
+    made.docker("import", str(box_tar), NAME)
+    yield made
+    made.close()
+
+
+def fill(host: Host) -> Path:
+    """Leave not one block free on the data root; what has to be deleted to have space again."""
+    hog = host.data / "hog"
+    host.sh(f"dd if=/dev/zero of={hog} bs=4k", check=False)
+    return hog
 
 
 def test_changed_limits_leave_the_restart_policy_alone(host: Host) -> None:
@@ -24,3 +49,21 @@ def test_a_daemon_of_another_namespace_on_the_same_exec_root_is_refused(host: Ho
     assert done.code == 1, done.text
     assert f"another daemon uses {host.exec}" in done.text
     assert words(host, "exec box ip addr show eth0").out
+
+
+def test_a_full_disk_stops_what_needs_space_and_nothing_else(little: Host) -> None:
+    idle(little, "--name", "box", "--stop-signal", "KILL")
+    idle(little, "--name", "other", "--stop-signal", "KILL")
+    words(little, f"create --name cold {NAME} true")
+    hog = fill(little)
+    for line in ("start cold", f"run --rm {NAME} true", f"tag {NAME} more:1"):
+        refused = words(little, line, check=False)
+        assert refused.code, line
+        assert "no space left" in refused.text.lower(), f"{line}: {refused.text}"
+        assert "Errno" not in refused.text, f"{line}: {refused.text}"
+    assert words(little, "exec box echo hi").out == "hi\n"
+    words(little, "stop box")
+    words(little, "rm -f box other cold")
+    assert not words(little, "ps -aq").out
+    little.sh(f"rm {hog}")
+    assert words(little, f"run --rm {NAME} echo works").out == "works\n"

@@ -37,8 +37,12 @@ def response(status: int, message: str) -> web.Response:
 
 def rendered(error: Exception) -> web.Response:
     """The response for an error; one that is a fault of ours is logged with its trace."""
+    if isinstance(error, RecursionError):
+        return response(400, "invalid JSON: it is nested too deeply")
     status = status_of(error)
-    if not isinstance(error, errors.SeawayError):
-        log.error("request failed unexpectedly", exc_info=error)
-        return response(status, f"{type(error).__name__}: {error}")
-    return response(status, error.message)
+    if isinstance(error, errors.SeawayError):
+        return response(status, error.message)
+    log.error("request failed unexpectedly", exc_info=error)
+    if isinstance(error, OSError) and error.strerror:
+        return response(status, f"{f'{error.filename}: ' if error.filename else ''}{error.strerror.lower()}")
+    return response(status, f"{type(error).__name__}: {error}")

@@ -53,8 +53,8 @@ class Volumes:
             raise InvalidInput(
                 f"create {name}: invalid option: {', '.join(options)!r}: local volumes take none"
             )
-        point = self.core.settings.data_root / "volumes" / name / "_data"
-        await asyncio.to_thread(point.mkdir, parents=True, exist_ok=True)
+        place = self.core.settings.data_root / "volumes" / name
+        point = place / "_data"
         volume = Volume(
             name=name,
             mountpoint=str(point),
@@ -63,7 +63,14 @@ class Volumes:
             options=dict(options or {}),
             anonymous=anonymous,
         )
-        await self.core.facts.commit(Change().put(volume))
+        was_there = place.exists()  # without its fact: left by a daemon that was killed
+        try:
+            await asyncio.to_thread(point.mkdir, parents=True, exist_ok=True)
+            await self.core.facts.commit(Change().put(volume))
+        except BaseException:
+            if not was_there:
+                await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+            raise
         self.core.events.publish("volume", "create", name, {"driver": "local"})
         return volume
 

@@ -1,20 +1,29 @@
 """The file behind the embedded store: schema, transactions, errors in words. Used by one thread."""
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seaway.errors import Conflict, Failure, NotFound, SeawayError, StoreConflict, Unavailable
 from seaway.store.contract import Check, Delete, Event, Item, Put, Reading, Write
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 """Version of the tables (``PRAGMA user_version``). A file with a higher one is refused."""
 
 HISTORY = 4096
 """Commits that a watch can be behind."""
+
+ROOM = 2 << 20
+"""Bytes kept free inside the file: on a full disk containers can still be stopped and removed."""
+
+LOG_ROOM = 5 << 20
+"""Bytes of the write-ahead log that are allotted beforehand: more than SQLite lets it grow (1,000 pages)."""
 
 _TABLES = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -146,9 +155,29 @@ class StoreFile:
         sql.execute(f"PRAGMA synchronous = {self._sync}")
         if version == 0:
             sql.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+        self._keep_room(sql)
         meta = dict(sql.execute("SELECT name, value FROM meta").fetchall())
         self._revision, self._compacted = meta["revision"], meta["compacted"]
         return dict(sql.execute("SELECT id, seconds FROM leases").fetchall())
+
+    def _keep_room(self, sql: sqlite3.Connection) -> None:
+        """Have the space of the next commits now; on a disk that is full already there is none to be had."""
+        try:
+            (free,) = sql.execute("PRAGMA freelist_count").fetchone()
+            (size,) = sql.execute("PRAGMA page_size").fetchone()
+            sql.execute("DROP TABLE IF EXISTS room")  # of a start that was cut short
+            if free * size < ROOM:
+                sql.executescript(
+                    f"BEGIN IMMEDIATE; CREATE TABLE room(bytes); INSERT INTO room VALUES (zeroblob({ROOM}));"
+                    "COMMIT; DROP TABLE room; PRAGMA wal_checkpoint;"
+                )
+            _allot(self.path.with_name(self.path.name + "-wal"), LOG_ROOM)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL:
+                raise
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
+            log.warning("no space for the store's next commits", extra={"path": str(self.path)})
 
     def _stands(self, key: str) -> int:
         row = self._db.execute("SELECT revision FROM items WHERE key = ?", (key,)).fetchone()
@@ -219,6 +248,16 @@ def _range(prefix: str) -> tuple[str, tuple[str, ...]]:
         return "key >= ?", (prefix,)
     after = 0xE000 if stem[-1] == "\ud7ff" else ord(stem[-1]) + 1
     return "key >= ? AND key < ?", (prefix, stem[:-1] + chr(after))
+
+
+def _allot(path: Path, size: int) -> None:
+    """Give a file its blocks beforehand. Zeros behind the last frame of a log mean nothing to SQLite."""
+    with suppress(OSError):  # no log yet, no space, or a file system that cannot
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.posix_fallocate(handle, 0, size)
+        finally:
+            os.close(handle)
 
 
 def _lock(path: Path) -> int:

@@ -88,12 +88,21 @@ async def test_a_fault_of_ours_is_json_without_a_trace(face: Face) -> None:
     assert "Traceback" not in answer.message
 
 
+async def test_what_the_machine_refuses_is_said_in_its_words(face: Face) -> None:
+    face.engine.raises = OSError(28, "No space left on device", "/data/x")
+    answer = await face.ask("DELETE", "/networks/n_all")
+    assert (answer.status, answer.message) == (500, "/data/x: no space left on device")
+    face.engine.raises = OSError(28, "No space left on device")
+    assert (await face.ask("DELETE", "/networks/n_all")).message == "no space left on device"
+
+
 @pytest.mark.parametrize(
     ("raw", "kind", "message"),
     [
         (b"{}", "text/plain", "unsupported Content-Type header (text/plain): must be 'application/json'"),
         (b"{", "application/json", "invalid JSON: "),
         (b"{} {}", "application/json", "unexpected content after JSON"),
+        (b"[" * 100_000 + b"]" * 100_000, "application/json", "invalid JSON: it is nested too deeply"),
         (b'{"Name": 5}', "application/json", "invalid JSON: Name: Expected str, got int"),
         (
             b'{"IPAM": {"Config": 5}}',

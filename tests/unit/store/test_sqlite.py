@@ -13,12 +13,14 @@ import pytest
 from seaway.errors import Conflict, Failure, NotFound, StoreConflict, Unavailable
 from seaway.store import Check, Event, Put, Store
 from seaway.store.sqlite import SqliteStore
+from seaway.store.sqlite_file import LOG_ROOM, ROOM
 
 _WRITER = """
 import asyncio, sys
 from pathlib import Path
 from seaway.store import Put
 from seaway.store.sqlite import SqliteStore
+from seaway.store.sqlite_file import LOG_ROOM, ROOM
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]))
@@ -129,13 +131,28 @@ async def test_a_full_disk_writes_nothing_and_the_store_lives_on(tmp_path: Path)
     sql = store._file._db
     store._thread.submit(sql.execute, "PRAGMA max_page_count = 16").result()
     with pytest.raises(Failure, match=r"facts\.db: no space is left"):
-        await store.commit([], [Put("k", b"after"), Put("big", b"x" * 200_000)])
+        await store.commit([], [Put("k", b"after"), Put("big", b"x" * 9_000_000)])
     reading = await store.read("")
     assert {k: i.value for k, i in reading.items.items()} == {"k": b"before"}
     assert reading.revision == revision
     store._thread.submit(sql.execute, "PRAGMA max_page_count = 1000000").result()
     assert await store.commit([Check("k", revision)], [Put("k", b"after")]) == revision + 1
     await store.close()
+
+
+async def test_room_for_the_next_commits_is_had_beforehand(tmp_path: Path) -> None:
+    path = tmp_path / "facts.db"
+    for _ in range(2):
+        store = SqliteStore(path)
+        await store.open()
+        # Fewer pages than there are cannot be asked for: SQLite takes it as no more than these.
+        store._thread.submit(store._file._db.execute, "PRAGMA max_page_count = 1").result()
+        for n in range(100):
+            await store.commit([], [Put(f"k/{n}", b"x" * 1000)])
+        log = tmp_path / "facts.db-wal"
+        assert log.stat().st_size == LOG_ROOM == log.stat().st_blocks * 512
+        await store.close()
+    assert path.stat().st_size < 4 * ROOM
 
 
 async def test_a_path_that_cannot_be_is_a_failure(tmp_path: Path) -> None:
