@@ -92,3 +92,21 @@ def test_networks_are_made_from_a_configuration_with_a_subnet(host: Host) -> Non
     again = words(host, "network create --config-from copy second", check=False)
     assert "Pool overlaps" in again.text
     words(host, "network rm real paper copy")
+
+
+def test_endpoint_options_are_applied_and_wrong_ones_refused(host: Host) -> None:
+    words(host, "network create --subnet 10.8.0.0/24 four")
+    idle(host, "--name", "guest")
+    opt = "--driver-opt com.docker.network.endpoint"
+    martians = "net.ipv4.conf.IFNAME.log_martians"
+    words(host, f"network connect {opt}.ifname=wan0 {opt}.sysctls={martians}=1 four guest")
+    for _ in range(2):
+        assert "10.8.0.2/24" in words(host, "exec guest ip addr show wan0").out
+        assert words(host, "exec guest cat /proc/sys/net/ipv4/conf/wan0/log_martians").out == "1\n"
+        words(host, "restart -t 0 guest")
+    words(host, "network disconnect four guest")
+    for wrong in ("ifname=a/b", "ifname=lo", "ifname=eth0", "ifname=0123456789abcdef", "sysctls=net.core=1"):
+        done = words(host, f"network connect {opt}.{wrong} four guest", check=False)
+        assert done.code, wrong
+        assert wrong.partition("=")[2] in done.text
+    assert words(host, "exec guest ls /sys/class/net").out.split() == ["eth0", "lo"]

@@ -13,7 +13,7 @@ from seaway.drivers import DRIVERS
 from seaway.engine import engine
 from tests.house.tree import ROOT
 
-_NOT_DRIVERS = {"__init__", "protocol", "table", "parts", "host_plan", "sandbox"}
+_NOT_DRIVERS = {"__init__", "protocol", "table", "parts", "endpoint_options", "host_plan", "sandbox"}
 
 
 def test_every_driver_is_in_the_table() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 from seaway.datapath.resources import HOST, Address, Bridge, Resource, Sysctl, VethPair
+from seaway.drivers.endpoint_options import sysctls
 from seaway.drivers.parts import BridgeOptions, pool_of, sysctl_device
 from seaway.drivers.protocol import Usage
 from seaway.errors import Forbidden, InvalidInput
@@ -76,7 +77,9 @@ class BridgeDriver:
         addresses = (*endpoint.addresses, *map(_link_local, endpoint.link_local))
         six = "0" if any(":" in a for a in addresses) else "1"
         inside = f"net.ipv6.conf.{sysctl_device(endpoint.ifname)}"
-        yield Sysctl(ns=box.path, name=f"{inside}.disable_ipv6", value=six)
+        asked = {f"{inside}.disable_ipv6": six, **dict(sysctls(endpoint.options, endpoint.ifname))}
+        for name, value in asked.items():
+            yield Sysctl(ns=box.path, name=name, value=value)
         for cidr in addresses:
             yield Address(ns=box.path, device=endpoint.ifname, cidr=cidr)
 

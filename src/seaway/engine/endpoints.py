@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from seaway.drivers import driver
+from seaway.drivers import driver, endpoint_options
 from seaway.engine.clock import identity
 from seaway.engine.facts import Change, Facts
 from seaway.errors import Failure, Forbidden, InvalidInput
@@ -44,7 +44,7 @@ def propose(
         mac=_mac(container, network, attachment, addresses, eid) if usage.device else "",
         addresses=tuple(addresses),
         link_local=_link_local(attachment),
-        ifname=_ifname(network, taken) if usage.device else "",
+        ifname=_ifname(network, attachment, taken) if usage.device else "",
         device=veth_device(eid) if usage.device else "",
         dns_names=dns_names(container, attachment) if usage.resolver and not network.default_bridge else (),
         links=_links(attachment),
@@ -170,9 +170,14 @@ def _link_local(attachment: Attachment) -> tuple[str, ...]:
     return tuple(f"{a}/64" if ":" in a else f"{a}/16" for a in (wanted.link_local or () if wanted else ()))
 
 
-def _ifname(network: Network, taken: Sequence[Endpoint]) -> str:
+def _ifname(network: Network, attachment: Attachment, taken: Sequence[Endpoint]) -> str:
     prefix = network.options.get(IFACE_PREFIX) or "eth"
     used = {e.ifname for e in taken}
+    asked = (attachment.driver_opts or {}).get(endpoint_options.IFNAME, "")
+    if asked in used:
+        raise Forbidden(f"interface name {asked} is taken: the container has {', '.join(sorted(used))}")
+    if asked:
+        return asked
     return next(name for name in (f"{prefix}{i}" for i in range(len(used) + 1)) if name not in used)
 
 

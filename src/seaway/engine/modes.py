@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from seaway.drivers import endpoint_options
 from seaway.errors import InvalidInput
 from seaway.model import Attachment, Config, HostConfig
 
@@ -95,3 +96,4 @@ def check_attachment(name: str, attachment: Attachment) -> None:
     if wrong:
         lines = "".join(f"\n* {w}" for w in wrong)
         raise InvalidInput(f"invalid config for network {name}: invalid endpoint settings:{lines}")
+    endpoint_options.check(attachment.driver_opts or {})
