@@ -110,3 +110,17 @@ def test_endpoint_options_are_applied_and_wrong_ones_refused(host: Host) -> None
         assert done.code, wrong
         assert wrong.partition("=")[2] in done.text
     assert words(host, "exec guest ls /sys/class/net").out.split() == ["eth0", "lo"]
+
+
+def test_the_route_to_a_bridge_comes_back(host: Host) -> None:
+    serve(host, "--name", "web", "-p", "5001:5001")
+    until(lambda: get(host.lan, WEB))
+    before = host.sh("ip route").out
+    host.sh("ip route del 172.17.0.0/16 dev docker0")
+    until(lambda: get(host.lan, WEB, wait=1), wait=6)
+    assert host.sh("ip route").out == before
+    host.crash()
+    host.sh("ip route del 172.17.0.0/16 dev docker0")
+    host.start()
+    assert get(host.lan, WEB)
+    assert "Address" not in "".join(line for line in host.tail(5).splitlines() if "repaired" in line)

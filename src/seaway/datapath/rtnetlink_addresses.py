@@ -3,10 +3,11 @@
 import errno
 import socket
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 from typing import Any
 
 from seaway.datapath.resources import HOST, Address, Route
+from seaway.datapath.rtnetlink_links import link
 from seaway.datapath.rtnetlink_wire import (
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -24,6 +25,7 @@ from seaway.datapath.rtnetlink_wire import (
 from seaway.model.names import ROUTE_PROTOCOL
 
 _MAIN = 254
+_KERNEL = 2
 _UNICAST = 1
 _SCOPE_LINK = 253
 _NO_DETECTION = 0x02
@@ -31,17 +33,27 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _NO_FAMILY = (errno.EAFNOSUPPORT, errno.EOPNOTSUPP, errno.ENOENT)
 
 
-def addresses(wire: Wire, ns: str, names: Mapping[int, str], *, ours: bool = True) -> list[Address]:
-    """Addresses that wear our mark (the protocol number), or all of them. ``names`` by link number."""
+def addresses(
+    wire: Wire, ns: str, names: Mapping[int, str], *, ours: bool = True, whole: bool = True
+) -> list[Address]:
+    """Addresses that wear our mark (the protocol number), or all of them. ``names`` by link number.
+
+    One of ours without the kernel's route to its neighbours is half an address, and ``whole`` leaves it out.
+    """
     found = []
+    near = set(_neighbourhoods(wire)) if whole else set()
     for message in wire.dump(Request(RTM_GETADDR, {"family": socket.AF_UNSPEC})):
         attributes = dict(message["attrs"])
-        if ours and attributes.get("IFA_PROTO") != ROUTE_PROTOCOL:
+        marked = attributes.get("IFA_PROTO") == ROUTE_PROTOCOL
+        if ours and not marked:
             continue
         text = attributes.get("IFA_LOCAL") or attributes.get("IFA_ADDRESS")
         device = names.get(message["index"])
-        if text and device:
-            found.append(Address(ns, device, f"{text}/{message['prefixlen']}"))
+        if not text or not device:
+            continue
+        address = Address(ns, device, f"{text}/{message['prefixlen']}")
+        if not (whole and marked and _cut_off(wire, address, message["index"], near)):
+            found.append(address)
     return found
 
 
@@ -69,10 +81,54 @@ def make_address(wire: Wire, address: Address) -> None:
         raise denied
     if interface.version == 6 and not has_address(wire, address):
         _replace_prefix(wire, address, index, request)
+    if _cut_off(wire, address, index, set(_neighbourhoods(wire))):
+        wire.do(_route_to_neighbours(interface, index))
+
+
+def _cut_off(wire: Wire, address: Address, index: int, near: set[tuple[str, int]]) -> bool:
+    """Whether the route to the neighbours is missing; a link that is down has none, and gets it when up."""
+    if _neighbourhood(address.cidr, index) <= near:
+        return False
+    found = link(wire, address.device)
+    return found is not None and found.up
+
+
+def _neighbourhood(cidr: str, index: int) -> set[tuple[str, int]]:
+    """The prefix and link of the route that the kernel adds with an address; none for IPv6 and for /32."""
+    interface = ip_interface(cidr)
+    if interface.version == 6 or interface.network.prefixlen == 32:
+        return set()
+    return {(str(interface.network), index)}
+
+
+def _neighbourhoods(wire: Wire) -> Iterator[tuple[str, int]]:
+    """Prefix and link of each IPv4 route that the kernel added by itself."""
+    for message in _dump_routes(wire, {"family": socket.AF_INET, "table": _MAIN, "proto": _KERNEL}):
+        attributes = dict(message["attrs"])
+        if message["proto"] == _KERNEL and message["table"] == _MAIN and "RTA_DST" in attributes:
+            yield f"{attributes['RTA_DST']}/{message['dst_len']}", attributes.get("RTA_OIF", 0)
+
+
+def _route_to_neighbours(interface: IPv4Interface | IPv6Interface, index: int) -> Request:
+    """The request that makes the route just as the kernel would have."""
+    fields = {
+        "family": socket.AF_INET,
+        "dst_len": interface.network.prefixlen,
+        "table": _MAIN,
+        "proto": _KERNEL,
+        "type": _UNICAST,
+        "scope": _SCOPE_LINK,
+    }
+    attributes: list[tuple[str, Any]] = [
+        ("RTA_DST", str(interface.network.network_address)),
+        ("RTA_OIF", index),
+        ("RTA_PREFSRC", str(interface.ip)),
+    ]
+    return Request(RTM_NEWROUTE, fields, attributes, NLM_F_CREATE)
 
 
 def has_address(wire: Wire, address: Address) -> bool:
-    """Whether the address stands on the device, ours or not."""
+    """Whether the address stands on the device, ours or not; ours with its route."""
     index = wire.index(address.device)
     return index > 0 and address in addresses(wire, address.ns, {index: address.device}, ours=False)
 
@@ -80,7 +136,7 @@ def has_address(wire: Wire, address: Address) -> bool:
 def remove_address(wire: Wire, address: Address) -> None:
     """Remove an address of ours; what is gone, or is not ours, stays so. Raises Denied."""
     index = wire.index(address.device)
-    if index and address in addresses(wire, address.ns, {index: address.device}):
+    if index and address in addresses(wire, address.ns, {index: address.device}, whole=False):
         _delete_address(wire, address, index)
 
 

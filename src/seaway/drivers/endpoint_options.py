@@ -16,8 +16,8 @@ def check(options: Mapping[str, str]) -> None:
     name = options.get(IFNAME, "eth0")
     if not INTERFACE.fullmatch(name) or name in (".", "..", "lo"):
         raise InvalidInput(
-            f"invalid interface name {IFNAME}={name}: it has 1 to 15 characters, no blank, no '/' and no ':', "
-            "and is not lo"
+            f"invalid interface name {IFNAME}={name}: it has 1 to 15 characters, no blank, no '/' and no "
+            "':', and is not lo"
         )
     for word in _words(options):
         parts = word.partition("=")[0].split(".")
