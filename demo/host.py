@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -145,10 +146,11 @@ class Host(Machine):
 
 def _forget_groups(container_id: str) -> None:
     """Remove the control groups of a container that ended with its host: their tree is the machine's."""
-    for group in Path("/sys/fs/cgroup").glob(f"**/{container_id}"):
-        for folder in sorted((group, *group.glob("**/")), reverse=True):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+    for place, folders, _files in os.walk("/sys/fs/cgroup"):  # passes over groups that go meanwhile
+        if container_id in folders:
+            for folder, _inner, _files in os.walk(f"{place}/{container_id}", topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
 
 
 class Street:

@@ -35,7 +35,9 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount --move "$2/cgroup" /sys/fs/cgroup
 if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
-awk '$5 ~ "^/run/" {print $5}' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
+awk '$5 ~ "^/run/" {print $5}' /proc/self/mountinfo | sort -r | while read -r place; do
+    umount -l "$place" 2>&- || ! mountpoint -q "$place"
+done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
 printf '127.0.0.1 localhost\\n' > "$2/hosts"
