@@ -124,3 +124,18 @@ def test_the_route_to_a_bridge_comes_back(host: Host) -> None:
     host.start()
     assert get(host.lan, WEB)
     assert "Address" not in "".join(line for line in host.tail(5).splitlines() if "repaired" in line)
+
+
+def test_a_foreign_chain_that_drops_is_told_of_and_left_alone(host: Host) -> None:
+    chain = "nft add chain ip filter FORWARD '{ type filter hook forward priority 0; policy drop; }'"
+    host.stop()
+    host.sh(f"nft add table ip filter; {chain}")
+    theirs = host.sh("nft list table ip filter").out
+    host.start()
+    assert "chain ip filter FORWARD drops" in host.tail()
+    assert "chain ip filter FORWARD drops" in host.docker("info").text
+    assert host.sh("nft list table ip filter").out == theirs
+    host.stop()
+    host.sh("nft delete table ip filter")
+    host.start()
+    assert not host.http("GET", "/info")[1]["Warnings"]

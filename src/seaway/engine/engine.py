@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from seaway.datapath import conntrack
+from seaway.datapath import conntrack, nft_others
 from seaway.datapath import resources as r
 from seaway.datapath.hands import Hand
 from seaway.datapath.ledger import Ledger
@@ -59,15 +59,22 @@ from seaway.store.sqlite import SqliteStore
 
 log = logging.getLogger(__name__)
 
+_DROPPED = (
+    "somebody else's chain {} drops what is forwarded, unless a rule there lets it pass: containers on "
+    "bridges may reach nobody outside, and nobody their published ports. Seaway leaves it alone"
+)
+
 
 class Engine:
     """One host's engine. ``start`` and ``stop`` it in the same task."""
 
     _forget = staticmethod(conntrack.forget_doors)
+    _walls = staticmethod(nft_others.walls)
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.id = ""
+        self.warnings: list[str] = []
         self.tasks = Tasks()
         self.events = Events()
         self.facts = Facts(SqliteStore(settings.data_root / "seaway.db"), _node(settings))
@@ -178,6 +185,9 @@ class Engine:
         if fatal:
             raise SettleFailed([f"cannot set up the host: {reason}" for reason in fatal])
         log.info("settled", extra={"operations": len(report.operations), "ms": f"{report.seconds * 1e3:.1f}"})
+        self.warnings = [_DROPPED.format(wall) for wall in await asyncio.to_thread(self._walls)]
+        for warning in self.warnings:
+            log.warning(warning)
 
     async def _resume(self) -> None:
         """Adopt what an earlier daemon started, then start what its policy says shall run."""

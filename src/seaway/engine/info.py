@@ -46,5 +46,6 @@ def info(engine: "Engine") -> dict[str, Any]:
         "pools": list(engine.settings.pools),
         "mirrors": engine.settings.registry_mirrors,
         "insecure": ("::1/128", "127.0.0.0/8"),
+        "warnings": engine.warnings,
         "insecure_hosts": engine.settings.insecure_registries,
     }
