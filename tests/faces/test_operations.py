@@ -67,3 +67,20 @@ def test_a_full_disk_stops_what_needs_space_and_nothing_else(little: Host) -> No
     assert not words(little, "ps -aq").out
     little.sh(f"rm {hog}")
     assert words(little, f"run --rm {NAME} echo works").out == "works\n"
+
+
+def test_containers_whose_exec_root_was_cleaned_are_ended_and_start_again(host: Host) -> None:
+    idle(host, "--name", "kept", "--restart", "always")
+    idle(host, "--name", "box")
+    host.crash()
+    host.sh(f"rm -rf {host.exec}", check=False)
+    host.start()
+    until(lambda: host.inspect("box")["State"]["Status"] == "exited")
+    until(lambda: host.inspect("kept")["State"]["Status"] == "running")
+    assert len(host.sh("pgrep -x sleep").out.split()) == 1
+    words(host, "start box")
+    assert words(host, "exec box echo hi").out == "hi\n"
+    host.sh(f"rm -rf {host.exec}/*", check=False)
+    words(host, "stop -t 0 box")
+    words(host, "rm -f box kept")
+    assert not host.sh("pgrep -x sleep", check=False).out

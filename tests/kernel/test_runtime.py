@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 
@@ -270,3 +271,18 @@ async def test_interactive_shell_sees_typing(yard: Yard) -> None:
     await console.write(b"exit 5\n")
     await drain(console)
     assert (await yard.ended(box, born)).code == 5
+
+
+@pytest.mark.parametrize("way", ["kill", "wait", "delete"])
+async def test_a_container_that_lost_its_files_can_still_be_ended(yard: Yard, way: str) -> None:
+    box, born = await yard.up("sh", "-c", "sleep 600 & sleep 600")
+    shutil.rmtree(yard.tmp / "exec")
+    runtime = yard.another()
+    if way == "kill":
+        await runtime.kill(box.container.id, signal.SIGKILL)
+    elif way == "wait":
+        assert (await runtime.wait(box.container.id, born.monitor)).code == 255
+    await runtime.delete(box.container.id)
+    assert not os.path.exists(f"/proc/{born.pid}")
+    with pytest.raises(RuntimeFailed, match="is not running"):
+        await runtime.kill(box.container.id, signal.SIGKILL)

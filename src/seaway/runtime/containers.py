@@ -90,6 +90,8 @@ class OciRuntime:
 
     async def kill(self, container_id: str, signal: int) -> None:
         """Send a signal to the first process; a kill also wakes a paused container to die."""
+        if signal == signals.SIGKILL and await self._end_lost(container_id):
+            return
         pid = self._bundle(container_id).number(self._bundle(container_id).pid)
         process = watch(pid)
         if process is None:
@@ -119,6 +121,7 @@ class OciRuntime:
         if process is not None:
             with process:
                 if is_monitor(process.pid, container_id):
+                    await self._end_lost(container_id)
                     await process.ended()
         return await self._result(container_id)
 
@@ -140,6 +143,7 @@ class OciRuntime:
             await self._runner.destroy(record, bundle, container_id)
             await self._end_monitor(container_id, bundle)
             await self._note_exit(container_id)
+        await self._end_lost(container_id)
         line = self._lines.pop(container_id, None)
         if line is not None:
             line.close()
@@ -287,6 +291,17 @@ class OciRuntime:
             return
         await process.ended(MONITOR_ENDS_WITHIN)
 
+    async def _end_lost(self, container_id: str) -> bool:
+        """Kill what runs of a container whose bundle is gone (somebody cleaned the exec-root): the OCI
+        runtime knows nothing of it any more, and nobody could ever stop it. Whether there was something."""
+        if self._bundle(container_id).record() is not None:
+            return False
+        tops, group = self._maker.machine.hierarchies, self._maker.group(container_id)
+        found = await asyncio.to_thread(cgroups.empty, tops, group)
+        if found:
+            log.warning("container %s had lost its files in %s: killed", container_id[:12], self._exec_root)
+        return found
+
     def _read_exit(self, bundle: Bundle) -> Exit | None:
         code = bundle.number(bundle.exit)
         if code < 0:
@@ -319,8 +334,9 @@ class OciRuntime:
     def _sweep(self, container_id: str, bundle: Bundle, record: Record | None) -> None:
         shm.drop(bundle.shm)
         self.rootfs.unmount(container_id)
+        group = self._maker.group(container_id) if record is None else record.cgroup
+        cgroups.remove(self._maker.machine.hierarchies, group)
         if record is not None:
-            cgroups.remove(self._maker.machine.hierarchies, record.cgroup)
             self._runner.forget(record, container_id)
         bundle.remove()
 

@@ -32,16 +32,19 @@ class Maker:
     cgroup_parent: str
     machine: Machine
 
+    def group(self, container_id: str, parent: str = "") -> str:
+        """The control group of a container, as a path in each hierarchy."""
+        return f"/{(parent or self.cgroup_parent).strip('/')}/{container_id}"
+
     def record(self, container: Container, log_path: Path) -> Record:
         """The record of a container to be made. Raises InvalidInput or RuntimeFailed."""
         host, config = container.host, container.config
         name = host.runtime or self.default
         kind, max_size, max_file = logs.policy(host.log_config)
-        parent = host.cgroup_parent or self.cgroup_parent
         return Record(
             runtime=name,
             program=self._program(name),
-            cgroup=f"/{parent.strip('/')}/{container.id}",
+            cgroup=self.group(container.id, host.cgroup_parent),
             tty=config.tty,
             stdin=config.open_stdin,
             hold=config.tty or not config.stdin_once,
