@@ -40,7 +40,7 @@ class TestEngine(Engine):
 
     __test__ = False
     _forget = staticmethod(lambda doors: 0)  # type: ignore[assignment]
-    _walls = staticmethod(lambda: [])
+    _walls = list
 
     def __init__(self, settings: Settings, life: Life) -> None:
         super().__init__(settings)
