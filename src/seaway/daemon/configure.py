@@ -10,6 +10,8 @@ from seaway.daemon import configfile
 from seaway.daemon.options import FILE_ONLY, OPTIONS, Option
 from seaway.daemon.settings import STOCK_RUNTIMES, Settings
 from seaway.errors import InvalidInput, SeawayError
+from seaway.model.container import LogConfig
+from seaway.runtime import log_policy
 
 
 def configure(flags: Mapping[Option, Any], config_file: Path | None = None) -> tuple[Settings, list[str]]:
@@ -99,7 +101,17 @@ def _consistent(settings: Settings) -> Settings:
         raise InvalidInput(
             "--ip-forward=false needs --userland-proxy, or published ports would reach nothing"
         )
+    _check_log(settings)
     return _with_tls(settings)
+
+
+def _check_log(settings: Settings) -> None:
+    config = LogConfig(type=settings.log_driver, config=dict(settings.log_opts))
+    try:
+        log_policy.check_options(config)
+        log_policy.policy(config)
+    except InvalidInput as error:
+        raise InvalidInput(f"failed to set log opts: {error}") from error
 
 
 def _with_tls(settings: Settings) -> Settings:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from seaway.engine import endpoints, links, lookup, merge, modes, mounts
+from seaway.engine import bounds, endpoints, links, lookup, merge, modes, mounts
 from seaway.engine import filters as sieve
 from seaway.engine.clock import identity, seconds, stamp
 from seaway.engine.core import Core
@@ -58,6 +58,7 @@ class Containers:
     async def create(self, spec: ContainerSpec) -> tuple[str, builtins.list[str]]:
         """Create a container. Returns its ID and warnings for the user."""
         image = await self.core.images.get(spec.config.image)
+        bounds.check_platform(spec.platform, spec.config.image, image)
         cid = identity()
         mode = self._mode(modes.parse(spec.host.network_mode))
         attachments = self._named(merge.attachments(spec, mode))
@@ -66,6 +67,7 @@ class Containers:
         config = merge.merge_config(spec.config, image, cid, mode)
         path, args = merge.command(config)
         host = merge.normalise_host(spec.host, mode, merge.defaults_of(self.core.settings))
+        bounds.check(config, host, bounds.here())
         _check_rights(host, self.core.settings.runtimes)
         warnings = [NO_PORTS_ON_HOST] if mode.host and (host.port_bindings or host.publish_all_ports) else []
         requests = () if mode.host or mode.none or mode.shared else self._requests(config.exposed_ports, host)
@@ -147,6 +149,7 @@ class Containers:
                 raise InvalidInput(f"invalid update: {error}") from error
             mode = modes.parse(host.network_mode)
             host = merge.normalise_host(host, mode, merge.defaults_of(self.core.settings))
+            bounds.check(container.config, host, bounds.here())
             if container.state.running:
                 await self.core.runtime.update(container.id, host)
             await self.core.facts.commit(Change().put(msgspec.structs.replace(container, host=host)))

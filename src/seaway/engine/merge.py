@@ -91,8 +91,6 @@ def normalise_host(host: HostConfig, mode: modes.Mode, defaults: Defaults) -> Ho
     """A HostConfig with Docker's defaults filled in. Raises InvalidInput for values that make no sense."""
     policy = host.restart_policy
     _check_policy(policy, auto_remove=host.auto_remove)
-    if host.memory and host.memory < 6 << 20:
-        raise InvalidInput("Minimum memory limit allowed is 6MB")
     if host.log_config.type not in ("", "json-file", "local", "none"):
         raise InvalidInput(f"logger: no log driver named '{host.log_config.type}' is registered")
     return msgspec.structs.replace(

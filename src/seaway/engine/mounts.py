@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.engine.clock import identity
-from seaway.errors import InvalidInput
+from seaway.errors import InvalidInput, NotFound
 from seaway.model import Config, HostConfig
 from seaway.model.container import Mount
 from seaway.model.volume import Volume
@@ -87,6 +87,7 @@ async def _mount(mount: Mount, make: MakeVolume) -> dict[str, Any]:
                 'invalid mount config for type "volume": subpath must be a relative path within the volume: '
                 + part
             )
+        _check_driver(mount)
         point = await _volume(mount.source or identity(), target, make, anonymous=not mount.source)
         return {**point, "RW": not mount.read_only}
     if mount.type == "tmpfs":
@@ -115,6 +116,16 @@ async def _mount(mount: Mount, make: MakeVolume) -> dict[str, Any]:
         "RW": not mount.read_only,
         "Propagation": propagation,
     }
+
+
+def _check_driver(mount: Mount) -> None:
+    """A volume's driver is local, and that takes no options."""
+    driver = (mount.volume_options or {}).get("DriverConfig") or {}
+    name, options = driver.get("Name") or "local", driver.get("Options")
+    if name != "local":
+        raise NotFound(f'error looking up volume plugin {name}: plugin "{name}" not found')
+    if options:
+        raise InvalidInput(f"invalid volume option: {', '.join(options)!r}: local volumes take none")
 
 
 async def _volume(name: str, target: str, make: MakeVolume, *, anonymous: bool) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from seaway.errors import InvalidInput
-from seaway.model.container import LogConfig
 from seaway.runtime import conmon
 from seaway.runtime.bundle import Bundle
 from seaway.runtime.changed import Changed
@@ -31,8 +29,6 @@ STREAMS = {b"stdout": 1, b"stderr": 2}
 
 LOOK_AGAIN = 0.1
 """Seconds between two looks whether the container still runs while its log is followed."""
-
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,33 +255,6 @@ def _backwards(file: Path) -> Iterator[tuple[int, Piece]]:
                 if piece is not None:
                     yield end, piece
                 end = start
-
-
-def policy(config: LogConfig) -> tuple[str, int, int]:
-    """``(type, max size in bytes or 0, max number of files)`` of Docker's LogConfig.
-
-    Raises InvalidInput for a log driver that is not here, or an option that is no number.
-    """
-    kind = config.type or "json-file"
-    usual = {"json-file": (0, 1), "local": (20 << 20, 5), "none": (0, 1)}.get(kind)
-    if usual is None:
-        raise InvalidInput(f"logger: no log driver named '{kind}' is registered")
-    options = config.config or {}
-    size = parse_size(options["max-size"]) if options.get("max-size") else usual[0]
-    files = options.get("max-file", "")
-    if files and not (files.isdigit() and int(files) > 0):
-        raise InvalidInput(f"max-file cannot be less than 1: {files!r}")
-    return kind, max(size, 0), int(files) if files else usual[1]
-
-
-def parse_size(text: str) -> int:
-    """Bytes in ``10m``, ``1.5g``, ``4096``; -1 stands for no limit. Raises InvalidInput."""
-    word = text.strip().lower().removesuffix("b").removesuffix("i")
-    digits = word.rstrip("kmg")
-    try:
-        return int(float(digits) * _UNITS[word[len(digits) :]])
-    except (KeyError, ValueError) as error:
-        raise InvalidInput(f"invalid size: '{text}'") from error
 
 
 async def rotate(bundle: Bundle, path: Path, max_size: int, max_file: int) -> bool:

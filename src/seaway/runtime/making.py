@@ -11,7 +11,7 @@ import msgspec
 
 from seaway.errors import InvalidInput, RuntimeFailed
 from seaway.model import Container, HostConfig
-from seaway.runtime import defaults, limits, logs, machine, oci, shm, users
+from seaway.runtime import defaults, limits, log_policy, machine, oci, shm, users
 from seaway.runtime.bundle import Bundle, Record
 from seaway.runtime.contract import Box, ExecSpec
 from seaway.runtime.machine import Machine
@@ -34,13 +34,13 @@ class Maker:
 
     def group(self, container_id: str, parent: str = "") -> str:
         """The control group of a container, as a path in each hierarchy."""
-        return f"/{(parent or self.cgroup_parent).strip('/')}/{container_id}"
+        return os.path.normpath(f"/{(parent or self.cgroup_parent).strip('/')}/{container_id}")
 
     def record(self, container: Container, log_path: Path) -> Record:
         """The record of a container to be made. Raises InvalidInput or RuntimeFailed."""
         host, config = container.host, container.config
         name = host.runtime or self.default
-        kind, max_size, max_file = logs.policy(host.log_config)
+        kind, max_size, max_file = log_policy.policy(host.log_config)
         return Record(
             runtime=name,
             program=self._program(name),

@@ -124,6 +124,8 @@ def test_flag_and_file_say_the_same(
         ({"host": ("tcp://1.2.3.4",)}, "tcp://1.2.3.4:2376: refused without mutual TLS; give --tlsverify"),
         ({"host": ("0.0.0.0:2376",), "tls": "true"}, "refused without mutual TLS"),
         ({"tlscert": "/no/such/file"}, "must be a file that exists"),
+        ({"log_opt": ["nosuch=1"]}, "failed to set log opts: unknown log opt 'nosuch' for json-file"),
+        ({"log_opt": ["max-size=x"]}, "failed to set log opts: invalid size: 'x'"),
         ({"default_runtime": "kata"}, 'specified default runtime "kata" does not exist; known: crun, runc'),
         ({"add_runtime": ("runc=/x",)}, 'runtime name "runc" is reserved'),
         ({"bridge": "br0", "bip": "10.5.0.1/16"}, "mutually exclusive"),

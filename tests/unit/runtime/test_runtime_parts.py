@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from seaway.errors import InvalidInput
 from seaway.model.container import LogConfig
 from seaway.runtime.changes import changes
-from seaway.runtime.logs import chain, nanoseconds, parse, parse_size, policy, read_logs, rfc3339
+from seaway.runtime.log_policy import parse_size, policy
+from seaway.runtime.logs import chain, nanoseconds, parse, read_logs, rfc3339
 from seaway.runtime.top import select
 from seaway.runtime.users import User, find
 from seaway.runtime.words import CannotRun, failure, last_error, plain
