@@ -188,6 +188,14 @@ class House:
         """Whether a removal was begun and has failed: it is to be asked for again."""
         return any(c.state.status == "removing" for c in self.facts.containers.values())
 
+    def lives(self) -> dict[str, tuple[str, str, bool]]:
+        """When each container last started and ended, and whether it is being born just now."""
+        born = {b.container_id for b in self.facts.sandboxes.values()}
+        return {
+            c.id: (c.state.started, c.state.finished, c.id in born and not c.state.running)
+            for c in self.facts.containers.values()
+        }
+
     # -- what must be so
 
     def picture(self) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Storm(RuleBasedStateMachine):
     async def _verb(self, work: Coroutine[Any, Any, Any], kind: str, number: int) -> None:
         house, machine = self.house, self.house.machine
         machine.dice.seed(number)
-        before = house.picture()
+        before, lives = house.picture(), house.lives()
         if kind == "kernel":
             machine.kernel.probability = 0.3
         elif kind.startswith("store"):
@@ -90,7 +90,9 @@ class Storm(RuleBasedStateMachine):
         if isinstance(answer, SeawayError) and kind not in ("death", "hangup", "delete"):
             after = house.picture()
             gone = {c for c, one in before["containers"].items() if one.host.auto_remove}
-            if gone <= after["containers"].keys() and not house.removing():
+            # A restart by policy may come, or end, while the verb fails: that is not the verb's doing.
+            alone = house.lives() == lives and not any(newborn for _, _, newborn in lives.values())
+            if alone and gone <= after["containers"].keys() and not house.removing():
                 assert after == before, answer
 
     async def _ask(self, work: Coroutine[Any, Any, Any], hang_up: int) -> object:
@@ -239,6 +241,6 @@ class Storm(RuleBasedStateMachine):
 
 
 Storm.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestStorm = Storm.TestCase
