@@ -177,6 +177,8 @@ def _answer(server: socket.socket, name: str, proto: str) -> None:
         while True:
             if proto == "udp":
                 _data, peer = server.recvfrom(100)
+                if peer is None:  # shut down while waiting
+                    return
                 server.sendto(f"{name} {peer[0].removeprefix('::ffff:')}".encode(), peer)
                 continue
             caller, peer = server.accept()
