@@ -1,5 +1,7 @@
 """What operators do and what happens to them: limits changed, disks filled, files lost, second daemons."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +41,33 @@ def test_changed_limits_leave_the_restart_policy_alone(host: Host) -> None:
     until(lambda: host.inspect("box")["RestartCount"] == 1 and host.inspect("box")["State"]["Running"])
     words(host, "update --restart no box")
     assert host.inspect("box")["HostConfig"]["RestartPolicy"]["Name"] == "no"
+
+
+def test_a_daemon_without_its_programs_says_so_and_starts(host: Host) -> None:
+    host.stop()
+    path = host.root / "few"
+    path.mkdir()
+    for name in ("runc", "skopeo", "mount", "umount"):
+        (path / name).symlink_to(host.run("which", name).out.strip())
+    full, host.env["PATH"] = host.env["PATH"], f"{path}:/nonexistent"
+    argv = host.enter([SEAWAY, "daemon", "-H", host.url, "--data-root", str(host.data)])
+    argv += ["--exec-root", str(host.exec), "--pidfile", str(host.pidfile)]
+    log = host.root / "few.log"
+    nsenter = f"{shutil.which('nsenter')}"
+    with log.open("wb") as out:
+        daemon = subprocess.Popen([nsenter, *argv[1:]], env=host.env, stdout=out, stderr=out)
+    host.env["PATH"] = full
+    try:
+        until(host.alive)
+        for word in ("conmon is not installed: containers cannot start", "package=procps"):
+            assert word in log.read_text()
+        assert "skopeo is not installed" not in log.read_text()
+        refused = words(host, f"run --rm {NAME} true", check=False)
+        assert refused.code and "cannot run conmon" in refused.text
+    finally:
+        host.run("kill", str(host.daemon_pid()))
+        daemon.wait(10)
+        host.start()
 
 
 def test_a_daemon_of_another_namespace_on_the_same_exec_root_is_refused(host: Host) -> None:

@@ -153,6 +153,8 @@ class Root(Lazy):
         except Failed as error:
             click.echo(error.message, err=True)
             sys.exit(error.leave)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.message)
         except click.UsageError as error:
             sys.exit(_misused(error))
         except click.Abort:

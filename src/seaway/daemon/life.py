@@ -33,9 +33,12 @@ def live(settings: Settings, reread: Callable[[], Settings], open_house: OpenHou
             held.enter_context(pidfile.held(settings.pidfile))
             _raise_limits()
             return asyncio.run(_live(settings, reread, open_house))
-    except (SeawayError, OSError) as error:
+    except SeawayError as error:
         log.error("failed to start daemon", extra={"error": error})
-        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        log.error("failed to start daemon", extra={"error": f"{place}{error.strerror or error}"})
+    return 1
 
 
 async def _live(settings: Settings, reread: Callable[[], Settings], open_house: OpenHouse) -> int:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from seaway.api.server import ApiServer, Listener, mutual_tls
+from seaway.daemon import tools
 from seaway.daemon.alone import alone
 from seaway.daemon.settings import Settings
 from seaway.engine import Engine
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 async def open_house(settings: Settings) -> AsyncIterator[None]:
     """Engine started and sockets listening inside the block; both ended behind it, sockets first."""
     with alone(settings.exec_root):
+        tools.tell(settings)
         async with Engine(settings) as engine:
             server = ApiServer(engine)
             await server.start(listeners(settings))

@@ -34,6 +34,14 @@ def test_every_command_explains_itself(words: list[str]) -> None:
     assert f"{' '.join(words)} " in result.output
 
 
+@pytest.mark.parametrize("words", [[], ["network"], ["image"]])
+def test_a_group_alone_says_once_what_it_has(words: list[str]) -> None:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("Usage: ") == 1
+    assert "Commands:" in result.output
+
+
 def test_help_names_every_command_and_loads_none() -> None:
     script = (
         "import sys; from seaway.__main__ import main\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from seaway.daemon import logs, notify, pidfile
+from seaway.daemon import logs, notify, pidfile, tools
 from seaway.daemon.command import daemon
 from seaway.daemon.settings import Settings
 from seaway.errors import Conflict
@@ -174,6 +174,27 @@ def test_a_stop_that_takes_too_long_ends_with_an_error(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=10)
     assert process.returncode == 1
     assert "did not stop in time" in err
+
+
+def test_a_place_that_cannot_be_is_named_without_numbers(tmp_path: Path) -> None:
+    (tmp_path / "d").write_text("a file")
+    _, err = living(tmp_path, 5, 0).communicate(timeout=10)
+    assert f'error="{tmp_path}/d: File exists"' in err
+
+
+def test_programs_that_are_missing_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("conmon", "umoci", "runc"):
+        program = tmp_path / name
+        program.write_text("")
+        program.chmod(0o755)
+    assert [row[:2] for row in tools.missing(Settings())] == [
+        ("skopeo", "skopeo"),
+        ("conntrack", "conntrack"),
+        ("ps", "procps"),
+    ]
+    (tmp_path / "runc").unlink()
+    assert next(tools.missing(Settings())) == ("runc", "runc", "containers cannot start")
 
 
 def test_settings_stay_frozen() -> None:
