@@ -152,6 +152,7 @@ def _modes(host: HostConfig) -> Iterator[Complaint]:
         ("IPC", host.ipc_mode, ("", "none", "private", "shareable", "host")),
         ("PID", host.pid_mode, ("", "host")),
         ("UTS", host.uts_mode, ("", "host")),
+        ("USER", host.userns_mode, ("", "host")),
         ("cgroup namespace", host.cgroupns_mode, ("", "private", "host")),
     ):
         joined = what in ("IPC", "PID") and value.startswith("container:") and value != "container:"

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from seaway.engine import bounds, endpoints, links, lookup, merge, modes, mounts
+from seaway.engine import bounds, endpoints, farewell, links, lookup, merge, modes, mounts
 from seaway.engine import filters as sieve
 from seaway.engine.clock import identity, seconds, stamp
 from seaway.engine.core import Core
@@ -60,7 +60,8 @@ class Containers:
         image = await self.core.images.get(spec.config.image)
         bounds.check_platform(spec.platform, spec.config.image, image)
         cid = identity()
-        mode = self._mode(modes.parse(spec.host.network_mode))
+        disabled = spec.config.network_disabled
+        mode = self._mode(modes.parse("none" if disabled else spec.host.network_mode))
         attachments = self._named(merge.attachments(spec, mode))
         modes.check(mode, spec.config, spec.host, attachments or (spec.networks if mode.shared else {}))
         _check_macs(spec, [a.mac_address for a in attachments.values()])
@@ -84,9 +85,13 @@ class Containers:
             host=host,
             networks=attachments,
             requests=requests,
-            mounts=await mounts.resolve(config, host, self._volume),
+            mounts=await mounts.resolve(config, host, self._volume, self.get),
         )
-        container = await self._enter(container, named=bool(spec.name))
+        try:
+            container = await self._enter(container, named=bool(spec.name))
+        except SeawayError:
+            await self._drop_volumes(container)
+            raise
         self.core.events.publish("container", "create", cid, attributes(container))
         return cid, warnings
 
@@ -261,6 +266,14 @@ class Containers:
                     change.fresh.update(kept.fresh)
             await self._commit_named(change, container.name)
         return container
+
+    async def _drop_volumes(self, container: Container) -> None:
+        """Anonymous volumes of a container that did not come to be. What cannot go now is left to prune."""
+        for volume in farewell.lonely_volumes(self.core.facts, container):
+            try:
+                await self.volumes.remove(volume.name)
+            except SeawayError as error:
+                log.warning("volume not removed", extra={"volume": volume.name, "reason": error.message})
 
     async def _commit_named(self, change: Change, name: str) -> None:
         try:

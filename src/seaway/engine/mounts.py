@@ -2,13 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seaway.engine.clock import identity
+from seaway.engine.volumes import check_name
 from seaway.errors import InvalidInput, NotFound
-from seaway.model import Config, HostConfig
+from seaway.model import Config, Container, HostConfig
 from seaway.model.container import Mount
 from seaway.model.volume import Volume
 
@@ -20,19 +22,33 @@ PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
 
 MakeVolume = Callable[[str, bool], Awaitable[Volume]]
 
+Wish = tuple[str, Callable[[], Awaitable[dict[str, Any]]]]
+"""A mount that is in order: where it will be, and what makes it."""
 
-async def resolve(config: Config, host: HostConfig, make: MakeVolume) -> tuple[dict[str, Any], ...]:
-    """All mounts as Docker's MountPoint objects, volumes made where they do not exist yet."""
-    found: dict[str, dict[str, Any]] = {}
-    for bind in host.binds or ():
-        point = await _bind(bind, make)
-        _add(found, point)
-    for mount in host.mounts or ():
-        _add(found, await _mount(mount, make))
-    for target in config.volumes or {}:
-        if target not in found and target not in (host.tmpfs or {}):
-            found[target] = await _volume(identity(), target, make, anonymous=True)
-    return tuple(found.values())
+
+async def resolve(
+    config: Config, host: HostConfig, make: MakeVolume, find: Callable[[str], Container]
+) -> tuple[dict[str, Any], ...]:
+    """All mounts as Docker's MountPoint objects, volumes made where they do not exist yet.
+
+    All of them are looked at before anything is made. ``find`` gives the containers of VolumesFrom, whose
+    mounts are had where there is no other.
+    """
+    wishes: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {}
+    for target, point in (
+        *(_bind(bind, make) for bind in host.binds or ()),
+        *[await _mount(mount, make) for mount in host.mounts or ()],
+    ):
+        if target in wishes:
+            raise InvalidInput(f"Duplicate mount point: {target}")
+        wishes[target] = point
+    for target, point in (wish for text in host.volumes_from or () for wish in _lent(text, find)):
+        wishes.setdefault(target, point)
+    for path in config.volumes or {}:
+        target = _target(path)
+        if target not in wishes and target not in (host.tmpfs or {}):
+            wishes[target] = _anonymous(target, make)[1]
+    return tuple([await point() for point in wishes.values()])
 
 
 def behind(points: Iterable[dict[str, Any]], path: str) -> tuple[dict[str, Any], str] | None:
@@ -45,40 +61,41 @@ def behind(points: Iterable[dict[str, Any]], path: str) -> tuple[dict[str, Any],
     return None
 
 
-def _add(found: dict[str, dict[str, Any]], point: dict[str, Any]) -> None:
-    target = point["Destination"]
-    if target in found:
-        raise InvalidInput(f"Duplicate mount point: {target}")
-    found[target] = point
+def _lent(text: str, find: Callable[[str], Container]) -> Iterator[Wish]:
+    """The volumes and binds of another container: ``name``, ``name:ro`` or ``name:rw``."""
+    name, _, flags = text.partition(":")
+    if flags not in ("", "ro", "rw", "z", "Z"):
+        raise InvalidInput(f"invalid mode for volumes-from: {flags}")
+    for point in find(name).mounts:
+        if point["Type"] != "tmpfs":
+            lent = {**point, "RW": point["RW"] and flags != "ro"}
+            yield point["Destination"], partial(_as_it_is, lent)
 
 
-async def _bind(text: str, make: MakeVolume) -> dict[str, Any]:
+async def _as_it_is(point: dict[str, Any]) -> dict[str, Any]:
+    return point
+
+
+def _bind(text: str, make: MakeVolume) -> Wish:
     parts = text.split(":")
     if len(parts) == 1:
-        return await _volume(identity(), _target(parts[0]), make, anonymous=True)
-    if len(parts) > 3:
+        return _anonymous(_target(parts[0]), make)
+    if len(parts) > 3 or not parts[0]:
         raise InvalidInput(f"invalid volume specification: '{text}'")
     source, target, flags = parts[0], _target(parts[1]), parts[2] if len(parts) == 3 else ""
     words = [w for w in flags.split(",") if w]
     for word in words:
         if word not in MODES:
             raise InvalidInput(f"invalid mode: {flags}: each word is one of {', '.join(sorted(MODES))}")
+    writable = "ro" not in words
     if not source.startswith("/"):
-        point = await _volume(source, target, make, anonymous=False)
-        return {**point, "Mode": flags, "RW": "ro" not in words}
-    await asyncio.to_thread(_ensure, source)
+        check_name(source)
+        return target, partial(_volume, source, target, make, Mode=flags, RW=writable)
     propagation = next((w for w in words if w in PROPAGATIONS), "rprivate")
-    return {
-        "Type": "bind",
-        "Source": source,
-        "Destination": target,
-        "Mode": flags,
-        "RW": "ro" not in words,
-        "Propagation": propagation,
-    }
+    return target, partial(_path, source, target, writable, propagation, flags, ensure=True)
 
 
-async def _mount(mount: Mount, make: MakeVolume) -> dict[str, Any]:
+async def _mount(mount: Mount, make: MakeVolume) -> Wish:
     target = _target(mount.target)
     if mount.type == "volume":
         part = str((mount.volume_options or {}).get("Subpath") or "")
@@ -88,34 +105,26 @@ async def _mount(mount: Mount, make: MakeVolume) -> dict[str, Any]:
                 + part
             )
         _check_driver(mount)
-        point = await _volume(mount.source or identity(), target, make, anonymous=not mount.source)
-        return {**point, "RW": not mount.read_only}
+        if not mount.source:
+            return _anonymous(target, make, RW=not mount.read_only)
+        check_name(mount.source)
+        return target, partial(_volume, mount.source, target, make, RW=not mount.read_only)
     if mount.type == "tmpfs":
-        options = mount.tmpfs_options or {}
-        return {"Type": "tmpfs", "Source": "", "Destination": target, "Mode": "", "RW": not mount.read_only,
-                "Propagation": "", "TmpfsOptions": options}  # fmt: skip
+        return target, partial(_memory, mount, target)
     if mount.type != "bind":
         raise InvalidInput(f"mount type unknown: {mount.type!r}: it is bind, volume or tmpfs")
     if not mount.source.startswith("/"):
         raise InvalidInput(f"invalid mount config for type \"bind\": invalid mount path: '{mount.source}' "
                            "mount path must be absolute")  # fmt: skip
-    if (mount.bind_options or {}).get("CreateMountpoint"):
-        await asyncio.to_thread(_ensure, mount.source)
-    elif not await asyncio.to_thread(os.path.lexists, mount.source):
+    ensure = bool((mount.bind_options or {}).get("CreateMountpoint"))
+    if not ensure and not await asyncio.to_thread(os.path.lexists, mount.source):
         raise InvalidInput(
             f'invalid mount config for type "bind": bind source path does not exist: {mount.source}'
         )
     propagation = (mount.bind_options or {}).get("Propagation") or "rprivate"
     if propagation not in PROPAGATIONS:
         raise InvalidInput(f"invalid propagation {propagation!r}: it is one of {', '.join(PROPAGATIONS)}")
-    return {
-        "Type": "bind",
-        "Source": mount.source,
-        "Destination": target,
-        "Mode": "",
-        "RW": not mount.read_only,
-        "Propagation": propagation,
-    }
+    return target, partial(_path, mount.source, target, not mount.read_only, propagation, "", ensure=ensure)
 
 
 def _check_driver(mount: Mount) -> None:
@@ -128,9 +137,35 @@ def _check_driver(mount: Mount) -> None:
         raise InvalidInput(f"invalid volume option: {', '.join(options)!r}: local volumes take none")
 
 
-async def _volume(name: str, target: str, make: MakeVolume, *, anonymous: bool) -> dict[str, Any]:
-    volume = await make(name, anonymous)
+def _anonymous(target: str, make: MakeVolume, **more: Any) -> Wish:
+    return target, partial(_volume, identity(), target, make, anonymous=True, **more)
+
+
+async def _path(
+    source: str, target: str, writable: bool, propagation: str, flags: str, *, ensure: bool
+) -> dict[str, Any]:
+    if ensure:
+        await asyncio.to_thread(_ensure, source)
     return {
+        "Type": "bind",
+        "Source": source,
+        "Destination": target,
+        "Mode": flags,
+        "RW": writable,
+        "Propagation": propagation,
+    }
+
+
+async def _memory(mount: Mount, target: str) -> dict[str, Any]:
+    return {"Type": "tmpfs", "Source": "", "Destination": target, "Mode": "", "RW": not mount.read_only,
+            "Propagation": "", "TmpfsOptions": mount.tmpfs_options or {}}  # fmt: skip
+
+
+async def _volume(
+    name: str, target: str, make: MakeVolume, *, anonymous: bool = False, **more: Any
+) -> dict[str, Any]:
+    volume = await make(name, anonymous)
+    point = {
         "Type": "volume",
         "Name": volume.name,
         "Source": volume.mountpoint,
@@ -140,6 +175,7 @@ async def _volume(name: str, target: str, make: MakeVolume, *, anonymous: bool) 
         "RW": True,
         "Propagation": "",
     }
+    return {**point, **more}
 
 
 def _ensure(source: str) -> None:

@@ -20,6 +20,16 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 KEYS = ("dangling", "driver", "label", "label!", "name")
 
 
+def check_name(name: str) -> None:
+    """Raises InvalidInput when a volume cannot have this name."""
+    if not NAME.fullmatch(name):
+        raise InvalidInput(
+            f'create {name}: "{name}" includes invalid characters for a local volume name, only '
+            '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use '
+            "absolute path"
+        )
+
+
 @dataclass(slots=True)
 class Volumes:
     """Volumes of this daemon."""
@@ -43,12 +53,7 @@ class Volumes:
             raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
         if old is not None:
             return old
-        if not NAME.fullmatch(name):
-            raise InvalidInput(
-                f'create {name}: "{name}" includes invalid characters for a local volume name, only '
-                '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use '
-                "absolute path"
-            )
+        check_name(name)
         if options:
             raise InvalidInput(
                 f"create {name}: invalid option: {', '.join(options)!r}: local volumes take none"

@@ -51,4 +51,4 @@ async def test_a_volume_of_another_driver_is_refused(
 
     wish = Mount(type="volume", source="data", target="/x", volume_options={"DriverConfig": driver})
     with pytest.raises(kind, match=words):
-        await mounts.resolve(Config(), HostConfig(mounts=(wish,)), make)
+        await mounts.resolve(Config(), HostConfig(mounts=(wish,)), make, pytest.fail)
