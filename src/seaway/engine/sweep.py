@@ -57,7 +57,7 @@ def _drop_names(directory: Path) -> None:
     """Remove files on which no namespace is mounted: the daemon was killed between the two."""
     for path in directory.iterdir():
         if not netns.exists(str(path)):
-            log.info("swept", extra={"name": str(path)})
+            log.info("swept", extra={"path": str(path)})
             path.unlink(missing_ok=True)
 
 
