@@ -91,7 +91,10 @@ def interface(family: int) -> Callable[[str], str]:
             found = None
         if found is None or "/" not in value or found.network.prefixlen == found.max_prefixlen:
             raise refuse(value, f"an IPv{family} address with a prefix length, such as {example}")
-        if found.ip == found.network.network_address and found.network.prefixlen < found.max_prefixlen - 1:
+        nobodys = [found.network.network_address]
+        if family == 4:
+            nobodys.append(found.network.broadcast_address)
+        if found.ip in nobodys and found.network.prefixlen < found.max_prefixlen - 1:
             raise refuse(value, f"a host's address in its subnet, such as {example}")
         return str(found)
 

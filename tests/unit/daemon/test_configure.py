@@ -109,6 +109,7 @@ def test_flag_and_file_say_the_same(
     [
         ({"bip": "10.5.0.1"}, 'invalid value "10.5.0.1": must be an IPv4 address with a prefix length'),
         ({"bip": "10.5.0.0/16"}, "must be a host's address"),
+        ({"bip": "10.5.255.255/16"}, "must be a host's address"),
         ({"bip": "fd00::1/64"}, "must be an IPv4 address"),
         ({"mtu": "67"}, '--mtu: invalid value "67": must be a number from 68 to 65535'),
         ({"mtu": "big"}, "must be a whole number"),
