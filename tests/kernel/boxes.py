@@ -150,9 +150,9 @@ class Yard:
 
 
 async def words(pid: int) -> list[str]:
-    """The command line of a container's first process. The runtime's own is there for a moment longer."""
+    """The command line of a container's first process. The runtime's own, or none, comes first."""
     async with asyncio.timeout(PATIENCE):
-        while "init" in (found := arguments(pid)):
+        while not (found := arguments(pid)) or "init" in found:
             await asyncio.sleep(0.005)
     return found
 

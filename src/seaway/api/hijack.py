@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from seaway.api.detach import Keys
+from seaway.api.wire import TELLING
 from seaway.runtime.contract import Console
 
 log = logging.getLogger(__name__)
@@ -159,6 +160,7 @@ async def serve(
 
     ``kind`` is the content type of the head; without ``tty`` the output is framed.
     """
+    request[TELLING] = True
     upgrade = "upgrade" in request.headers
     try:
         line = Line(request, UPGRADED.format(kind) if upgrade else PLAIN)

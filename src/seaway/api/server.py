@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractAccessLogger
 from seaway.api import shapes_system
 from seaway.api.errors import rendered, response
 from seaway.api.routes import ROUTES, Handler
-from seaway.api.wire import OPEN, Call, not_found, parse_version
+from seaway.api.wire import OPEN, TELLING, Call, not_found, parse_version
 from seaway.errors import Failure, InvalidInput
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class ApiServer:
         self._engine = engine
         self._runner: web.AppRunner | None = None
         self._paths: list[Path] = []
+        self._under_way: dict[asyncio.Task[object] | None, web.Request] = {}
 
     def app(self) -> web.Application:
         """The application, for a server or a test."""
@@ -104,8 +105,11 @@ class ApiServer:
             raise Failure(f"cannot listen on {_words(listener)}: {error}") from error
 
     async def stop(self) -> None:
-        """Stop listening and end what is open. Idempotent."""
+        """Stop listening and end what is open: verbs get their time, streams do not. Idempotent."""
         runner, self._runner = self._runner, None
+        for task, request in list(self._under_way.items()):
+            if task is not None and TELLING in request:
+                task.cancel()
         if runner is not None:
             await runner.cleanup()
         paths, self._paths = self._paths, []
@@ -116,7 +120,12 @@ class ApiServer:
     def _bound(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             version = parse_version(request.match_info.get("version"))
-            return await handler(Call(self._engine, request, version))
+            task = asyncio.current_task()
+            self._under_way[task] = request
+            try:
+                return await handler(Call(self._engine, request, version))
+            finally:
+                del self._under_way[task]
 
         return handle
 

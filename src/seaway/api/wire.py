@@ -31,6 +31,9 @@ JSON_TYPE = "application/json"
 OPEN = web.RequestKey("open", bool)
 """Set on a request whose answer's head is out: errors can only cut it off from then on."""
 
+TELLING = web.RequestKey("telling", bool)
+"""Set on a request whose answer goes on until the client leaves: when the server stops, it ends at once."""
+
 GLANCE = 1.0
 """Seconds between two looks whether the client of a silent stream is still there."""
 
@@ -264,6 +267,7 @@ async def stream_bytes(
 
 async def while_there(request: web.Request, work: Coroutine[Any, Any, None]) -> None:
     """Do the work of a stream until it is done or the client has gone; silence must not keep it alive."""
+    request[TELLING] = True
     try:
         async with asyncio.TaskGroup() as group:
             doing = group.create_task(work)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from seaway.api import hijack
-from seaway.api.server import ApiServer, Listener, mutual_tls
+from seaway.api.server import GRACE, ApiServer, Listener, mutual_tls
 from seaway.errors import Failure, InvalidInput
 from tests.unit.api.stub import Stub
 
@@ -76,15 +76,14 @@ async def test_systemd_must_mean_us(monkeypatch: pytest.MonkeyPatch) -> None:
         await server().start([Listener(systemd=True)])
 
 
-async def test_stop_ends_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seaway.api.server.GRACE", 0.1)
+async def test_stop_ends_streams_at_once(tmp_path: Path) -> None:
     path, engine = tmp_path / "s.sock", Stub()
     face = ApiServer(engine)  # type: ignore[arg-type]
     await face.start([Listener(path=str(path))])
     reader, writer = await asyncio.open_unix_connection(str(path))
     writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GRACE / 2):
         await face.stop()
         await reader.read()
     assert engine.events.listeners == 0
