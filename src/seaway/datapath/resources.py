@@ -48,6 +48,72 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Vxlan:
+    """A VXLAN device, up: made in the host's namespace, where its UDP packets go, and moved to ``ns``.
+
+    It learns nothing (``nolearning``), answers for neighbours it knows (``proxy``), sends from ``local`` and
+    is a port of the bridge ``master`` that does not learn either. ``mtu`` is in bytes, of the inner frames.
+    MTU and master change in place; for another ``vni``, ``local`` or ``port`` it is made anew.
+    """
+
+    rank: ClassVar[int] = 15
+    ns: str
+    name: str
+    vni: int
+    local: str
+    port: int
+    mtu: int
+    master: str
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return ("link", self.ns, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Where frames for a MAC address go: out of VXLAN device ``device`` to the VTEP ``to``.
+
+    Two entries of the kernel, born together: the device's own (``bridge fdb … self permanent dst``), and
+    the bridge's that leads to the device (``… master static``), so that nothing is flooded.
+    """
+
+    rank: ClassVar[int] = 45
+    ns: str
+    device: str
+    mac: str
+    to: str
+
+    @property
+    def key(self) -> Key:
+        """Namespace, device and MAC address."""
+        return ("forward", self.ns, self.device, self.mac)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A permanent neighbour entry: ``address`` on ``device`` has ``mac`` (ARP for IPv4, ND for IPv6).
+
+    When it is made or changed, that is told to all on the segment of ``announce`` (a bridge in the same
+    namespace; empty: to nobody) by a gratuitous ARP or an unsolicited neighbour advertisement: whoever is
+    asking or knows an older MAC address follows at once.
+    """
+
+    rank: ClassVar[int] = 46
+    ns: str
+    device: str
+    address: str
+    mac: str
+    announce: str = ""
+
+    @property
+    def key(self) -> Key:
+        """Namespace, device and address."""
+        return ("neighbour", self.ns, self.device, self.address)
+
+
+@dataclass(frozen=True, slots=True)
 class VethPair:
     """Both ends of a veth pair, up: ``name`` in ``ns`` (on bridge ``master``), ``peer`` in ``peer_ns``.
 
@@ -75,12 +141,14 @@ class VethPair:
 @dataclass(frozen=True, slots=True)
 class Sysctl:
     """A kernel parameter below ``net``: ``name`` with dots as sysctl(8) has it; a ``/`` in it stands for
-    a dot in a device's name. It keeps its value when the resource goes away."""
+    a dot in a device's name. It keeps its value when the resource goes away. ``optional``: a kernel that
+    does not have it is fine."""
 
     rank: ClassVar[int] = 30
     ns: str
     name: str
     value: str
+    optional: bool = False
 
     @property
     def key(self) -> Key:
@@ -215,6 +283,6 @@ class Resolver:
 
 
 Resource: TypeAlias = (
-    Netns | Bridge | VethPair | Sysctl | Address | Route
+    Netns | Bridge | Vxlan | VethPair | Sysctl | Address | Forward | Neighbour | Route
     | NftTable | NftElement | HostPort | Relay | Resolver
 )  # fmt: skip

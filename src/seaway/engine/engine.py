@@ -114,7 +114,7 @@ class Engine:
         """Read the facts, make the kernel agree with them, adopt what runs, start what should."""
         for path in (self.settings.data_root, self.settings.exec_root, self.settings.exec_root / "netns"):
             path.mkdir(parents=True, exist_ok=True)
-        await self.facts.store.open()  # type: ignore[attr-defined]
+        await self.facts.store.open()
         await self.facts.load()
         self.id = _identity(self.settings.data_root)
         await self._images.open()

@@ -28,6 +28,12 @@ Not 53 itself, so that a container may run a DNS server on 0.0.0.0:53.
 DEFAULT_BRIDGES = ("docker0", "seaway0")
 """Names tried for the default bridge, in this order."""
 
+VNIS = (256, 2**24 - 1)
+"""Lowest and highest VXLAN network identifier that is given out (Docker 1.12; before, up to 1000)."""
+
+VXLAN_PORT = 4789
+"""UDP port of VXLAN (RFC 7348, IANA)."""
+
 SHORT = 12
 """Digits of a shortened ID."""
 
@@ -45,6 +51,21 @@ def bridge_device(network_id: str) -> str:
 def veth_device(endpoint_id: str) -> str:
     """Host end of an endpoint's veth pair: ``veth`` and 7 digits, as Docker has it."""
     return f"veth{endpoint_id[:7]}"
+
+
+def overlay_bridge(vni: int, network_id: str) -> str:
+    """Device name of an overlay segment's bridge, in the network's hidden namespace: ``ov-000100-1de98``."""
+    return f"ov-{vni:06x}-{network_id[:5]}"
+
+
+def overlay_vxlan(vni: int, network_id: str) -> str:
+    """Device name of an overlay segment's VXLAN device: ``vx-000100-1de98``."""
+    return f"vx-{vni:06x}-{network_id[:5]}"
+
+
+def hidden_namespace(rooms: str, network_id: str) -> str:
+    """Path of an overlay network's hidden namespace; ``1-`` and 10 digits, as Docker has it."""
+    return f"{rooms}/1-{network_id[:10]}"
 
 
 def mac_of(address: str, endpoint_id: str) -> str:

@@ -9,7 +9,8 @@ class Pool(Struct, frozen=True, kw_only=True):
     """One IPAM pool of a network; addresses are canonical text (``ipaddress`` would print the same).
 
     ``gateway`` is empty when the pool has none. ``requested`` tells pools the user wrote from
-    pools chosen out of the default ones (Docker allows ``--ip`` on the former only).
+    pools chosen out of the default ones (Docker allows ``--ip`` on the former only). ``vni`` is the VXLAN
+    network identifier of the pool's segment, which pools of both families share; 0 without VXLAN.
     """
 
     subnet: str
@@ -18,6 +19,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     aux: dict[str, str] = field(default_factory=dict)
     requested: bool = False
     gateway_requested: bool = False
+    vni: int = 0
 
     @property
     def family(self) -> int:
@@ -31,7 +33,10 @@ class Pool(Struct, frozen=True, kw_only=True):
 
 
 class Network(Struct, frozen=True, kw_only=True):
-    """A network. ``device`` is the Linux bridge's name for drivers that have one, else empty."""
+    """A network. ``device`` is the Linux bridge's name for drivers that have one, else empty.
+
+    ``removing`` names the node that is about to remove a cluster's network: nobody joins it any more.
+    """
 
     PREFIX: ClassVar[str] = "networks/"
 
@@ -55,6 +60,12 @@ class Network(Struct, frozen=True, kw_only=True):
     device: str = ""
     device_ours: bool = True
     predefined: bool = False
+    removing: str = ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is the cluster's, and not only this host's."""
+        return self.scope == "global"
 
     @property
     def default_bridge(self) -> bool:

@@ -8,6 +8,10 @@ class Node(Struct, frozen=True, kw_only=True):
 
     ``namespace`` is the path of the host's network namespace; the empty string is the one the daemon
     itself runs in. ``mtu`` is the uplink's, in bytes. ``table`` is the nftables table's name.
+
+    The rest is for networks of a cluster: ``id`` is this node's in it; ``advertise`` the address its VXLAN
+    packets bear, of a device with ``advertise_mtu``; ``vxlan_port`` the UDP port; ``rooms`` the directory
+    where hidden namespaces are mounted.
     """
 
     name: str = ""
@@ -17,3 +21,8 @@ class Node(Struct, frozen=True, kw_only=True):
     userland_proxy: bool = True
     ip_forward: bool = True
     ip_masq: bool = True
+    id: str = ""
+    advertise: str = ""
+    advertise_mtu: int = 1500
+    vxlan_port: int = 4789
+    rooms: str = "/run/seaway/netns"

@@ -1,5 +1,17 @@
-"""Shared facts: one contract for every store. The table of stores is in ``open_store``."""
+"""Shared facts: one contract for every store. The table of cluster stores is in ``table.py``."""
 
-from seaway.store.contract import Check, Delete, Event, Item, Put, Reading, Store
+from seaway.store.contract import LIMIT, Batch, Check, Delete, Event, Item, Put, Reading, Store, View, Write
 
-__all__ = ["Check", "Delete", "Event", "Item", "Put", "Reading", "Store"]
+__all__ = [
+    "LIMIT",
+    "Batch",
+    "Check",
+    "Delete",
+    "Event",
+    "Item",
+    "Put",
+    "Reading",
+    "Store",
+    "View",
+    "Write",
+]

@@ -1,12 +1,18 @@
-"""The one contract of every store: read a prefix, commit with checks, watch from a revision, lease.
+"""The one contract of every store: read a prefix, commit with checks, watch on from what is known, lease.
 
-Keys are ``/``-separated text without a leading slash; values are bytes. Revisions are integers that
-grow with every commit of the whole store; an item's revision is that of the commit that last wrote it.
+Keys are ``/``-separated text without a leading or trailing slash; values are bytes of up to 512 KiB.
+Revisions are integers that grow with every commit of the whole store; an item's revision is that of the
+commit that last wrote it. One commit has at most ``LIMIT`` checks and writes together.
+
+No clock of a client counts: leases run by the store's clock, and everything else has no times in it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+
+LIMIT = 60
+"""Most checks and writes of one commit, together (Consul takes 64 operations, etcd 128)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,55 @@ class Event:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Changes that lead a view to the state of the store at ``revision``. It may be empty."""
+
+    revision: int
+    events: Sequence[Event] = ()
+
+
+@dataclass(slots=True)
+class View:
+    """What a watcher knows: the revision of each key below its prefix, as of one revision of the store.
+
+    It belongs to the watcher, who applies every batch before asking for the next one. A store looks at
+    it to find out what the watcher has missed.
+    """
+
+    revision: int = 0
+    revisions: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reading: Reading) -> "View":
+        """The view of somebody who has just read."""
+        return cls(reading.revision, {key: item.revision for key, item in reading.items.items()})
+
+    def apply(self, batch: Batch) -> None:
+        """Take the changes in."""
+        for event in batch.events:
+            if event.value is None:
+                self.revisions.pop(event.key, None)
+            else:
+                self.revisions[event.key] = event.revision
+        self.revision = max(self.revision, batch.revision)
+
+
 class Store(Protocol):
-    """The contract. Every method may raise Unavailable when the store does not answer."""
+    """The contract. Every method may raise Unavailable when the store does not answer in time.
+
+    After an Unavailable nothing is broken: the next call tries again. A commit that ended so may have been
+    done or not. Refusals that trying again cannot mend (wrong password, wrong certificate) are Forbidden.
+    """
+
+    @property
+    def address(self) -> str:
+        """Where it is, for messages: the URL without user and password."""
+        ...
+
+    async def open(self) -> None:
+        """Get ready and see that the store answers. After Unavailable it may be called again."""
+        ...
 
     async def read(self, prefix: str) -> Reading:
         """All items whose key starts with ``prefix``, consistent as of one revision."""
@@ -72,10 +125,13 @@ class Store(Protocol):
         """All writes or none. Returns the new revision; raises StoreConflict naming failed checks."""
         ...
 
-    def watch(self, prefix: str, since: int) -> AsyncIterator[Sequence[Event]]:
-        """Batches of changes below ``prefix`` later than revision ``since``, in order, without gaps.
+    def watch(self, prefix: str, view: View) -> AsyncIterator[Batch]:
+        """Batches of changes below ``prefix`` that are not in ``view`` yet, then all that come, until closed.
 
-        Raises StoreConflict when history before now has been compacted away: read again, then watch.
+        Applying them in order leads the view to the store's state at each batch's revision: nothing is
+        missed, whatever happened to connection or history meanwhile. A key written several times may be
+        told once, with its last value. Raises Unavailable when the connection is lost; calling it again with
+        the same view goes on where it ended.
         """
         ...
 

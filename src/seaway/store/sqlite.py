@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 from uuid import uuid4
 
-from seaway.errors import StoreConflict, Unavailable
-from seaway.store.contract import Check, Event, Reading, Write
+from seaway.errors import Unavailable
+from seaway.store.contract import Batch, Check, Reading, View, Write
+from seaway.store.lag import difference
 from seaway.store.sqlite_file import HISTORY, StoreFile
 
 P = ParamSpec("P")
@@ -33,6 +34,11 @@ class SqliteStore:
         self._timer: asyncio.TimerHandle | None = None
         self._deadlines: dict[str, float] = {}
         self._spans: dict[str, float] = {}
+
+    @property
+    def address(self) -> str:
+        """The file's path."""
+        return str(self._file.path)
 
     async def open(self) -> None:
         """Open the file, making it and its directories when they are not there.
@@ -62,27 +68,29 @@ class SqliteStore:
         """
         return await self._call(self._commit, tuple(checks), tuple(writes))
 
-    async def watch(self, prefix: str, since: int) -> AsyncIterator[Sequence[Event]]:
-        """Batches of changes below ``prefix`` later than revision ``since``; ends when the store closes.
+    async def watch(self, prefix: str, view: View) -> AsyncIterator[Batch]:
+        """Batches of changes below ``prefix`` that are not in ``view`` yet; ends when the store closes.
 
         History is read back from the file each time something was committed, so a watch has no queue of its
-        own that could overflow; one that lags too far behind gets StoreConflict.
+        own that could overflow; one that lags too far behind is told the difference instead.
         """
         bell = asyncio.Event()
         self._watchers.add(bell)
         try:
+            since = view.revision
             while self._loop is not None:
                 bell.clear()
                 try:
                     since, events = await self._call(self._file.changes, prefix, since)
+                    if events is None:
+                        reading = await self._call(self._file.read, prefix)
+                        since, events = reading.revision, difference(view, reading)
                 except Unavailable:
                     if self._loop is None:
                         return
                     raise
-                if events is None:
-                    raise StoreConflict([prefix])
                 if events:
-                    yield events
+                    yield Batch(since, events)
                 else:
                     await bell.wait()
         finally:

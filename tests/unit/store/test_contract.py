@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from seaway.errors import StoreConflict
-from seaway.store import Check, Delete, Event, Put
+from seaway.store import Check, Delete, Event, Put, View
 
 
 async def gather(store: Any, prefix: str, since: int, count: int, seconds: float = 5) -> list[Event]:
     """The first ``count`` events of a watch."""
     found: list[Event] = []
     async with asyncio.timeout(seconds):
-        async for batch in store.watch(prefix, since):
-            found += batch
+        async for batch in store.watch(prefix, View(since)):
+            found += batch.events
             if len(found) >= count:
                 break
     return found
@@ -126,9 +126,9 @@ async def test_a_watch_sees_one_commit_in_one_batch(store: Any) -> None:
     batches: list[Sequence[Event]] = []
 
     async def look() -> None:
-        async for batch in store.watch("", 0):
-            batches.append(batch)
-            if any(event.key == "end" for event in batch):
+        async for batch in store.watch("", View()):
+            batches.append(batch.events)
+            if any(event.key == "end" for event in batch.events):
                 return
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:

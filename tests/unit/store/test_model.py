@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seaway.errors import StoreConflict
-from seaway.store import Check, Delete, Put
+from seaway.store import Check, Delete, Put, View
 
 _KEYS = st.text(
     st.sampled_from(["a", "b", "/", "%", "é", "\ud7ff", "\ue000", "\U0010ffff"]), min_size=1, max_size=3
@@ -72,8 +72,8 @@ async def _assert_told(store: Any, prefix: str, story: list[Any]) -> None:
     last = await store.commit([], [Put(prefix + "end", b"")])
     seen: list[Any] = []
     async with asyncio.timeout(5):
-        async for batch in store.watch(prefix, 0):
-            seen += [(event.key, event.value, event.revision) for event in batch]
+        async for batch in store.watch(prefix, View()):
+            seen += [(event.key, event.value, event.revision) for event in batch.events]
             if seen[-1][2] == last:
                 break
     assert sorted(seen[:-1], key=_order) == sorted(expected, key=_order)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seaway.errors import Conflict, Failure, NotFound, StoreConflict, Unavailable
-from seaway.store import Check, Event, Put, Store
+from seaway.errors import Conflict, Failure, NotFound, Unavailable
+from seaway.store import Check, Event, Put, Store, View
 from seaway.store.sqlite import SqliteStore
 from seaway.store.sqlite_file import LOG_ROOM, ROOM
 
@@ -173,10 +173,10 @@ async def test_history_is_compacted_and_a_late_watch_is_told(tmp_path: Path) -> 
         lambda: store._file._db.execute("SELECT count(*) FROM changes").fetchone()
     ).result()
     assert 8 <= rows[0] <= 16
-    with pytest.raises(StoreConflict):
-        await anext(store.watch("k", 1))
-    batch = await anext(store.watch("k", last - 5))
-    assert [event.value for event in batch] == [b"%d" % n for n in range(45, 50)]
+    late = await anext(store.watch("k", View(1, {"k": 1, "kk": 1})))
+    assert [(event.key, event.value) for event in late.events] == [("kk", None), ("k", b"49")]
+    batch = await anext(store.watch("k", View(last - 5)))
+    assert [event.value for event in batch.events] == [b"%d" % n for n in range(45, 50)]
     await store.close()
 
 
@@ -186,7 +186,7 @@ async def test_an_idle_watch_outlives_compaction_elsewhere(tmp_path: Path) -> No
     seen: list[Event] = []
 
     async def look() -> None:
-        seen.extend(await anext(store.watch("mine/", 0)))
+        seen.extend((await anext(store.watch("mine/", View()))).events)
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(look())
