@@ -1,0 +1,14 @@
+"""The table of cluster stores: which scheme is served by which class."""
+
+from collections.abc import Callable, Mapping
+
+from seaway.store.contract import Store
+from seaway.store.place import Place
+
+STORES: Mapping[str, Callable[[Place], Store]] = {}
+"""Scheme → the class that serves it."""
+
+
+def cluster_store(where: Place) -> Store:
+    """The store at a place, not opened yet. ``place()`` lets only schemes of the table through."""
+    return STORES[where.scheme](where)
