@@ -1,11 +1,11 @@
 """All facts this daemon knows: a mirror of the store in memory, changed only by commits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from seaway.model import Container, Endpoint, Network, Node, Sandbox, Snapshot
+from seaway.model import Abroad, Container, Endpoint, Member, Network, Node, Sandbox, Snapshot
 from seaway.model.codec import decode, encode
 from seaway.model.volume import Volume
 from seaway.runtime.unbroken import unbroken
@@ -64,8 +64,23 @@ def name_key(kind: str, name: str) -> str:
     return f"{NAMES}{kind}/{quote(name, safe='')}"
 
 
+@dataclass(frozen=True, slots=True)
+class SharedFacts:
+    """What the cluster's store holds, as the session mirrors it."""
+
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    abroad: Mapping[str, Abroad] = field(default_factory=dict)
+    members: Mapping[str, Member] = field(default_factory=dict)
+    alive: frozenset[str] = frozenset()
+    claims: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
 class Facts:
-    """The mirror. Mappings are replaced, never changed in place, so a snapshot costs nothing."""
+    """The mirror. Mappings are replaced, never changed in place, so a snapshot costs nothing.
+
+    This host's facts are in its own store; the cluster's are shown as they were told to ``adopt``.
+    ``changed`` is called after every commit.
+    """
 
     def __init__(self, store: Store, node: Node) -> None:
         self.store = store
@@ -73,11 +88,20 @@ class Facts:
         self._tables: dict[str, Mapping[str, Any]] = {prefix: {} for prefix in KINDS}
         self._claims: Mapping[str, Mapping[str, str]] = {}
         self._names: Mapping[str, str] = {}
+        self._shared = SharedFacts()
+        self._networks: Mapping[str, Network] = {}
+        self._present: tuple[object, frozenset[str]] = (None, frozenset())
+        self.changed: Callable[[], None] = lambda: None
+
+    def adopt(self, shared: SharedFacts) -> None:
+        """Show these facts of the cluster from now on."""
+        self._shared = shared
+        self._networks = {**shared.networks, **self._tables[Network.PREFIX]}
 
     @property
     def networks(self) -> Mapping[str, Network]:
-        """Networks by ID."""
-        return self._tables[Network.PREFIX]
+        """Networks by ID: this host's and the cluster's."""
+        return self._networks
 
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:
@@ -100,7 +124,13 @@ class Facts:
         return self._tables[Volume.PREFIX]
 
     def claims(self, network_id: str) -> Mapping[str, str]:
-        """Claimed addresses of a network: address → owner."""
+        """Claimed addresses of a network: address → owner. What other hosts hold is ``node owner``."""
+        own = self._claims.get(network_id, {})
+        others = self._shared.claims.get(network_id)
+        return {**others, **own} if others else own
+
+    def own_claims(self, network_id: str) -> Mapping[str, str]:
+        """Addresses of a network that this host holds: address → owner."""
         return self._claims.get(network_id, {})
 
     def claimed_networks(self) -> list[str]:
@@ -109,7 +139,19 @@ class Facts:
 
     def snapshot(self) -> Snapshot:
         """Everything as of now."""
-        return Snapshot(self.node, self.networks, self.endpoints, self.sandboxes)
+        shared, endpoints = self._shared, self.endpoints
+        if self._present[0] is not endpoints:
+            self._present = (endpoints, frozenset(e.network_id for e in endpoints.values()))
+        return Snapshot(
+            self.node,
+            self.networks,
+            endpoints,
+            self.sandboxes,
+            shared.abroad,
+            shared.members,
+            shared.alive,
+            self._present[1],
+        )
 
     async def load(self) -> None:
         """Read everything from the store."""
@@ -121,6 +163,7 @@ class Facts:
                 self._set(key, decode(item.value, kind))
             elif prefix in (CLAIMS, NAMES):
                 self._set(key, item.value.decode())
+        self.adopt(self._shared)
 
     async def commit(self, change: Change) -> None:
         """Carry a change out, in the store first. Raises StoreConflict when a fresh key is taken."""
@@ -134,13 +177,16 @@ class Facts:
         self._apply(change)
 
     def _apply(self, change: Change) -> None:
-        touched: Iterable[str] = [*change.deletes, *change.puts]
+        touched = [*change.deletes, *change.puts]
         for prefix in {key.partition("/")[0] + "/" for key in touched} & set(KINDS):
             self._tables[prefix] = dict(self._tables[prefix])
         for key in change.deletes - set(change.puts):
             self._drop(key)
         for key, value in change.puts.items():
             self._set(key, value)
+        if any(key.startswith(Network.PREFIX) for key in touched):
+            self.adopt(self._shared)
+        self.changed()
 
     def _set(self, key: str, value: Any) -> None:
         room, _, rest = key.partition("/")

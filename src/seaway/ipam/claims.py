@@ -7,6 +7,7 @@ on one host and on many.
 PREFIX = "claims/"
 GATEWAY = "gateway"
 AUX = "aux:"
+COOLING = "cooling:"
 
 
 def claim_key(network_id: str, address: str) -> str:
@@ -22,6 +23,14 @@ def by_endpoint(identity: str) -> str:
 def by_container(identity: str) -> str:
     """The owner of an address kept for a container that does not run."""
     return f"container:{identity}"
+
+
+def by_cooling(identity: str) -> str:
+    """The owner of an address that a container's endpoint had until a moment ago.
+
+    Others' caches may still lead to it: nobody gets it unasked, but the same container may take it back.
+    """
+    return f"{COOLING}{identity}"
 
 
 def by_aux(name: str) -> str:

@@ -1,0 +1,139 @@
+"""Entering a cluster: whose store it is, which address is ours, and the lease that says we live."""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from seaway.cluster import keys
+from seaway.cluster.mirror import Mirror, Record
+from seaway.errors import Conflict, NotFound, StoreConflict, Unavailable
+from seaway.model import Member
+from seaway.model.codec import decode, encode
+from seaway.store import LIMIT, Check, Delete, Put, Reading, Store, Write
+
+log = logging.getLogger(__name__)
+
+TRIES = 10
+"""How often entering is tried while others write the same keys."""
+
+
+class Refused(Conflict):
+    """The cluster does not take this node as it is; somebody has to change something."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """This node's way in. ``member`` is what it says of itself; ``ttl`` is the lease in seconds.
+
+    ``cluster_id`` is the cluster this host belongs to, empty before the first time; ``remember`` keeps it.
+    """
+
+    store: Store
+    member: Member
+    ttl: float
+    cluster_id: str
+    vxlan_port: int
+    remember: Callable[[str], None]
+    _lease: str = ""
+    _incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    async def enter(self, mirror: Mirror, remembered: Mapping[str, bytes]) -> None:
+        """Check the cluster's record, hold the advertised address, be alive. Raises Refused, Unavailable."""
+        for _ in range(TRIES):
+            try:
+                await self._record(remembered)
+                await self._register()
+                return
+            except StoreConflict:
+                continue
+        raise Unavailable(f"the cluster store {self.store.address} is too busy to enter the cluster")
+
+    async def renew(self, mirror: Mirror) -> None:
+        """Prolong the lease; when it has run out, or our sign of life is gone, begin a new one."""
+        kept = bool(self._lease) and await self.store.renew(self._lease)
+        if not kept or not mirror.revision(keys.alive(self.member.id)):
+            await self._register()
+
+    async def leave(self) -> None:
+        """Say that we are going: the sign of life goes now."""
+        lease, self._lease = self._lease, ""
+        if lease:
+            await self.store.revoke(lease)
+
+    # -- how
+
+    async def _record(self, remembered: Mapping[str, bytes]) -> None:
+        reading = await self.store.read(keys.RECORD)
+        item = reading.items.get(keys.RECORD)
+        if item is None:
+            fresh = Record(id=self.cluster_id or str(uuid.uuid4()), vxlan_port=self.vxlan_port)
+            await self.store.commit([Check(keys.RECORD)], [Put(keys.RECORD, encode(fresh))])
+            await self._bring_back(remembered)
+            found = fresh
+        else:
+            found = decode(item.value, Record)
+        if self.cluster_id and found.id != self.cluster_id:
+            raise Refused(
+                f"the store {self.store.address} holds cluster {found.id}, and this host belongs to cluster "
+                f"{self.cluster_id}: two clusters cannot share a prefix. Give the right --cluster-store, or "
+                "remove the file 'cluster' from this host's data root to leave the old cluster"
+            )
+        if found.vxlan_port != self.vxlan_port:
+            raise Refused(
+                f"the cluster's VXLAN packets go to UDP port {found.vxlan_port}, and this host was told "
+                f"{self.vxlan_port}: start it with --data-path-port {found.vxlan_port}"
+            )
+        if not self.cluster_id:
+            self.cluster_id = found.id
+            self.remember(found.id)
+
+    async def _bring_back(self, remembered: Mapping[str, bytes]) -> None:
+        """The store has lost everything, or is another one that is empty: give it what we know."""
+        if remembered:
+            log.warning("the store is empty: networks are written again", extra={"count": len(remembered)})
+        for key, value in remembered.items():
+            try:
+                await self.store.commit([Check(key)], [Put(key, value)])
+            except StoreConflict:
+                continue
+
+    async def _register(self) -> None:
+        me = self.member
+        address = keys.advertise(me.address)
+        held = await self.store.read(address)
+        living = await self.store.read(keys.ALIVE)
+        known = await self.store.read(keys.node(me.id))
+        checks = [Check(address, _revision(held, address))]
+        holder = held.items[address].value.decode() if address in held.items else me.id
+        if holder != me.id and keys.alive(holder) in living.items:
+            other = await self._name(holder)
+            raise Refused(
+                f"{me.address} is already advertised by {other}, which is alive: "
+                "each host advertises an address of its own"
+            )
+        writes: list[Write] = [Put(address, me.id.encode()), Put(keys.node(me.id), encode(me))]
+        if keys.node(me.id) in known.items:
+            before = decode(known.items[keys.node(me.id)].value, Member)
+            if before.address != me.address:
+                writes.append(Delete(keys.advertise(before.address)))
+        lease = await self.store.lease(self.ttl)
+        sign = Put(keys.alive(me.id), self._incarnation.encode(), lease)
+        assert len(checks) + len(writes) < LIMIT
+        try:
+            await self.store.commit(checks, [*writes, sign])
+        except NotFound as error:
+            raise Unavailable(f"the lease ran out while it was used: {error.message}") from error
+        self._lease = lease
+
+    async def _name(self, node_id: str) -> str:
+        found = (await self.store.read(keys.node(node_id))).items.get(keys.node(node_id))
+        if found is None:
+            return f"node {node_id}"
+        member = decode(found.value, Member)
+        return f"node {member.name} ({node_id})"
+
+
+def _revision(reading: Reading, key: str) -> int:
+    item = reading.items.get(key)
+    return item.revision if item else 0

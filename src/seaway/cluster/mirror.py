@@ -1,0 +1,216 @@
+"""The mirror: what the store holds, decoded, as of the last batch of its watch. No I/O.
+
+Tables are replaced, never changed in place, so that a snapshot costs nothing.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from seaway.cluster import keys
+from seaway.errors import Failure
+from seaway.model import Abroad, Member, Network, Remote
+from seaway.model.codec import decode
+from seaway.store import Batch, Event, Reading, View
+from seaway.store.lag import difference
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cluster is: its ID, and the UDP port of all its VXLAN devices."""
+
+    id: str
+    vxlan_port: int = 4789
+
+
+@dataclass(slots=True)
+class News:
+    """What a batch changed: networks by ID, remote endpoints as (network, endpoint), members, own keys."""
+
+    networks: set[str] = field(default_factory=set)
+    peers: set[tuple[str, str]] = field(default_factory=set)
+    members: set[str] = field(default_factory=set)
+    alive: bool = False
+    mine: bool = False
+    raw: dict[str, bytes | None] = field(default_factory=dict)
+    """Every key that changed, with its new value."""
+
+
+@dataclass(slots=True)
+class _Segment:
+    """A network's remote endpoints while a batch is applied, and who says that an address is his."""
+
+    remotes: dict[str, Remote] = field(default_factory=dict)
+    by_address: dict[str, Remote] = field(default_factory=dict)
+    by_mac: dict[str, Remote] = field(default_factory=dict)
+    claimants: dict[str, set[str]] = field(default_factory=dict)
+
+
+class Mirror:
+    """All shared facts. ``me`` is this node's ID: its own endpoints are not abroad, but ``mine``."""
+
+    def __init__(self, me: str) -> None:
+        self.me = me
+        self.view = View()
+        self.record: Record | None = None
+        self.networks: Mapping[str, Network] = {}
+        self.members: Mapping[str, Member] = {}
+        self.alive: frozenset[str] = frozenset()
+        self.abroad: Mapping[str, Abroad] = {}
+        self.claims: dict[str, dict[str, str]] = {}
+        self.mine: dict[str, bytes] = {}
+        self._segments: dict[str, _Segment] = {}
+
+    def known(self, items: Mapping[str, bytes]) -> News:
+        """Take in what was known when the daemon last ran. Any reading of the store is newer."""
+        events = [Event(key, value, 0) for key, value in items.items()]
+        news = self._take(events)
+        self.view.revisions = dict.fromkeys(items, 0)
+        return news
+
+    def read(self, reading: Reading) -> News:
+        """Take a whole reading of the store in."""
+        return self.apply(Batch(reading.revision, difference(self.view, reading)))
+
+    def apply(self, batch: Batch) -> News:
+        """Take a batch of the watch in."""
+        news = self._take(event for event in batch.events if self._fresh(event))
+        self.view.apply(batch)
+        return news
+
+    def revision(self, key: str) -> int:
+        """The revision at which a key stands; 0 when it does not."""
+        return self.view.revisions.get(key, 0)
+
+    def _fresh(self, event: Event) -> bool:
+        known = self.view.revisions.get(event.key)
+        return known is not None if event.value is None else known is None or known < event.revision
+
+    def _take(self, events: Iterable[Event]) -> News:
+        news = News()
+        networks, members, alive = dict(self.networks), dict(self.members), set(self.alive)
+        touched: set[str] = set()
+        for event in events:
+            news.raw[event.key] = event.value
+            room, _, rest = event.key.partition("/")
+            try:
+                match room:
+                    case "cluster":
+                        self.record = decode(event.value, Record) if event.value else None
+                    case "networks" if event.key != keys.GUARD:
+                        _put(networks, rest, event.value, Network)
+                        news.networks.add(rest)
+                    case "nodes":
+                        _put(members, rest, event.value, Member)
+                        news.members.add(rest)
+                    case "alive":
+                        (alive.discard if event.value is None else alive.add)(rest)
+                        news.alive = True
+                    case "claims":
+                        self._claim(rest, event, news)
+                    case "endpoints":
+                        touched |= self._endpoint(rest, event, news)
+            except Failure as error:
+                log.warning("not understood", extra={"key": event.key, "reason": error.message})
+        if news.networks:
+            self.networks = networks
+        if news.members:
+            self.members = members
+        if news.alive:
+            self.alive = frozenset(alive)
+        if touched:
+            self._expose(touched)
+        return news
+
+    def _claim(self, rest: str, event: Event, news: News) -> None:
+        network_id, _, address = rest.partition("/")
+        table = self.claims.setdefault(network_id, {})
+        if event.value is None:
+            table.pop(address, None)
+            if not table:
+                del self.claims[network_id]
+        else:
+            table[address] = event.value.decode()
+        ours = event.value is not None and keys.holder(event.value.decode())[0] == self.me
+        self._note_mine(event, ours, news)
+
+    def _endpoint(self, rest: str, event: Event, news: News) -> set[str]:
+        """Returns the network when something abroad changed."""
+        network_id, _, identity = rest.partition("/")
+        segment = self._segments.setdefault(network_id, _Segment())
+        old = segment.remotes.pop(identity, None)
+        new = None
+        if event.value is not None:
+            new = msgspec.structs.replace(decode(event.value, Remote), revision=event.revision)
+        ours = new is not None and new.node == self.me
+        self._note_mine(event, ours, news)
+        if new is not None and not ours:
+            segment.remotes[identity] = new
+        else:
+            new = None
+        if old is None and new is None:
+            return set()
+        marks = {*_marks(old), *_marks(new)}
+        for mark in marks:
+            news.peers |= {(network_id, other) for other in _claimants(segment, mark, identity, old, new)}
+        news.peers.add((network_id, identity))
+        return {network_id}
+
+    def _note_mine(self, event: Event, ours: bool, news: News) -> None:
+        if ours and event.value is not None:
+            news.mine = True
+            self.mine[event.key] = event.value
+        elif self.mine.pop(event.key, None) is not None:
+            news.mine = True
+
+    def _expose(self, touched: set[str]) -> None:
+        abroad = dict(self.abroad)
+        for network_id in touched:
+            segment = self._segments[network_id]
+            if segment.remotes:
+                abroad[network_id] = Abroad(
+                    dict(segment.remotes), dict(segment.by_address), dict(segment.by_mac)
+                )
+            else:
+                abroad.pop(network_id, None)
+                del self._segments[network_id]
+        self.abroad = abroad
+
+
+def _put(table: dict[str, T], key: str, value: bytes | None, kind: type[T]) -> None:
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = decode(value, kind)
+
+
+def _marks(remote: Remote | None) -> list[str]:
+    """What an endpoint says is its own: addresses without prefix, and ``mac `` before its MAC address."""
+    if remote is None:
+        return []
+    return [*(a.partition("/")[0] for a in remote.addresses), f"mac {remote.mac}"]
+
+
+def _claimants(
+    segment: _Segment, mark: str, identity: str, old: Remote | None, new: Remote | None
+) -> set[str]:
+    """Bring the holder of one mark up to date. Returns all who say, or said, that it is theirs."""
+    said = segment.claimants.setdefault(mark, set())
+    if mark in _marks(new):
+        said.add(identity)
+    else:
+        said.discard(identity)
+    word, _, mac = mark.partition(" ")
+    table, key = (segment.by_mac, mac) if mac else (segment.by_address, word)
+    if said:
+        table[key] = max((segment.remotes[i] for i in said), key=lambda r: (r.revision, r.id))
+    else:
+        table.pop(key, None)
+        del segment.claimants[mark]
+    return said | {identity}
