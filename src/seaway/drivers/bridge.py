@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 from seaway.datapath.resources import HOST, Address, Bridge, Resource, Sysctl, VethPair
-from seaway.drivers.endpoint_options import sysctls
-from seaway.drivers.parts import BridgeOptions, pool_of, sysctl_device
+from seaway.drivers.far_end import far_end
+from seaway.drivers.parts import BridgeOptions, Nothing, pool_of, sysctl_device
 from seaway.drivers.protocol import Usage
 from seaway.errors import Forbidden, InvalidInput
 from seaway.firewall.wall import Family, Wall, elements
@@ -15,7 +15,7 @@ from seaway.model.names import mac_of
 FAMILIES = (4, 6)
 
 
-class BridgeDriver:
+class BridgeDriver(Nothing):
     """Docker's default kind of network, and the one for which host ports can be published."""
 
     name = "bridge"
@@ -74,14 +74,7 @@ class BridgeDriver:
             hairpin=True,
             isolated=not options.icc,
         )
-        addresses = (*endpoint.addresses, *map(_link_local, endpoint.link_local))
-        six = "0" if any(":" in a for a in addresses) else "1"
-        inside = f"net.ipv6.conf.{sysctl_device(endpoint.ifname)}"
-        asked = {f"{inside}.disable_ipv6": six, **dict(sysctls(endpoint.options, endpoint.ifname))}
-        for name, value in asked.items():
-            yield Sysctl(ns=box.path, name=name, value=value)
-        for cidr in addresses:
-            yield Address(ns=box.path, device=endpoint.ifname, cidr=cidr)
+        yield from far_end(endpoint, box)
 
 
 def _sysctls(network: Network) -> Iterator[tuple[str, str]]:
@@ -128,8 +121,3 @@ def _clash(network: Network, other: Network) -> str:
         if mine and theirs and ip_network(mine.subnet).overlaps(ip_network(theirs.subnet)):
             return f"networks have overlapping IPv{family}"
     return ""
-
-
-def _link_local(address: str) -> str:
-    """An extra address with its prefix: Docker's are 169.254.0.0/16 and fe80::/64."""
-    return address if "/" in address else f"{address}/{64 if ':' in address else 16}"

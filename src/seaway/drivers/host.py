@@ -1,14 +1,12 @@
 """The driver ``host``: containers use the host's own namespace, and nothing of it is ours."""
 
-from collections.abc import Iterable
-
-from seaway.datapath.resources import Resource
+from seaway.drivers.parts import Nothing
 from seaway.drivers.protocol import Usage
 from seaway.errors import InvalidInput
-from seaway.model import Endpoint, Network, Snapshot
+from seaway.model import Network, Snapshot
 
 
-class HostDriver:
+class HostDriver(Nothing):
     """Containers on ``host`` have no namespace, no address and no port of their own."""
 
     name = "host"
@@ -18,11 +16,3 @@ class HostDriver:
         """Refuse options: there is nothing that they could change."""
         if network.options:
             raise InvalidInput(f"host driver does not take options: {', '.join(sorted(network.options))}")
-
-    def network(self, network: Network, snapshot: Snapshot) -> Iterable[Resource]:
-        """Nothing."""
-        return ()
-
-    def endpoint(self, endpoint: Endpoint, network: Network, snapshot: Snapshot) -> Iterable[Resource]:
-        """Nothing."""
-        return ()

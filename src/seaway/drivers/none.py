@@ -1,14 +1,12 @@
 """The driver ``null`` of the network ``none``: a namespace with nothing but its loopback."""
 
-from collections.abc import Iterable
-
-from seaway.datapath.resources import Resource
+from seaway.drivers.parts import Nothing
 from seaway.drivers.protocol import Usage
 from seaway.errors import InvalidInput
-from seaway.model import Endpoint, Network, Snapshot
+from seaway.model import Network, Snapshot
 
 
-class NoneDriver:
+class NoneDriver(Nothing):
     """Containers on ``none`` have a namespace of their own, and only ``lo`` in it."""
 
     name = "null"
@@ -18,11 +16,3 @@ class NoneDriver:
         """Refuse options: there is nothing that they could change."""
         if network.options:
             raise InvalidInput(f"null driver does not take options: {', '.join(sorted(network.options))}")
-
-    def network(self, network: Network, snapshot: Snapshot) -> Iterable[Resource]:
-        """Nothing."""
-        return ()
-
-    def endpoint(self, endpoint: Endpoint, network: Network, snapshot: Snapshot) -> Iterable[Resource]:
-        """Nothing."""
-        return ()

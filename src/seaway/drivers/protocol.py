@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seaway.datapath.resources import Resource
-from seaway.model import Endpoint, Network, Snapshot
+from seaway.model import Endpoint, Network, Remote, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,12 @@ class Usage:
 
     ``addressed``: it takes addresses from pools. ``sandboxed``: its containers have a namespace of
     their own. ``resolver``: its containers get the embedded DNS. ``single``: there is only the
-    predefined one. ``publishes``: host ports can lead to its endpoints.
+    predefined one. ``publishes``: host ports can lead to its endpoints. ``device``: its endpoints have an
+    interface of their own.
+
+    ``shared``: its networks are the cluster's: of scope global, they need a cluster store, and each of their
+    segments gets a VNI. ``way_out``: unless the network is internal, its containers also get an endpoint on
+    docker_gwbridge, by which they reach the outside and the outside their ports.
     """
 
     addressed: bool = True
@@ -23,6 +28,8 @@ class Usage:
     single: bool = False
     publishes: bool = True
     device: bool = False
+    shared: bool = False
+    way_out: bool = False
 
 
 class Driver(Protocol):
@@ -40,5 +47,13 @@ class Driver(Protocol):
         ...
 
     def endpoint(self, endpoint: Endpoint, network: Network, snapshot: Snapshot) -> Iterable[Resource]:
-        """What must stand on this node because the endpoint exists (device, addresses; not routes)."""
+        """What must stand on this node because the endpoint exists (device, addresses; no default route)."""
+        ...
+
+    def remote(self, remote: Remote, network: Network, snapshot: Snapshot) -> Iterable[Resource]:
+        """What must stand on this node because an endpoint on another host exists."""
+        ...
+
+    def rooms(self, network: Network, snapshot: Snapshot) -> Iterable[str]:
+        """Paths of the hidden namespaces that the driver uses on this node for the network."""
         ...

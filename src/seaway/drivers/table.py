@@ -6,11 +6,12 @@ from types import MappingProxyType
 from seaway.drivers.bridge import BridgeDriver
 from seaway.drivers.host import HostDriver
 from seaway.drivers.none import NoneDriver
+from seaway.drivers.overlay import OverlayDriver
 from seaway.drivers.protocol import Driver
 from seaway.errors import NotFound
 
 DRIVERS: Mapping[str, Driver] = MappingProxyType(
-    {"bridge": BridgeDriver(), "host": HostDriver(), "null": NoneDriver()}
+    {"bridge": BridgeDriver(), "host": HostDriver(), "null": NoneDriver(), "overlay": OverlayDriver()}
 )
 """Drivers by name. ``--network container:X`` needs none: it shares a sandbox."""
 

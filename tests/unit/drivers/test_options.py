@@ -12,8 +12,10 @@ BRIDGE = "com.docker.network.bridge."
 
 
 def test_unknown_driver_is_named_in_dockers_words() -> None:
-    assert set(DRIVERS) == {"bridge", "host", "null"}
-    with pytest.raises(NotFound, match=r'^plugin "nope" not found; built in are bridge, host, null$'):
+    assert set(DRIVERS) == {"bridge", "host", "null", "overlay"}
+    with pytest.raises(
+        NotFound, match=r'^plugin "nope" not found; built in are bridge, host, null, overlay$'
+    ):
         driver("nope")
 
 
