@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup demo test unit check clients images bench-attach clean
+.PHONY: help setup demo test unit check clients images consul bench-attach clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -13,10 +13,13 @@ setup:           ## Debian packages, .venv, Seaway in it (quick when done)
 images: setup    ## the images of demo and tests, from Debian packages
 	@scripts/images
 
+consul:          ## a Consul server for the tests, from Debian 11, where it can be had
+	@scripts/consul
+
 demo: images     ## one host end to end, with real containers and traffic
 	@$(PY) demo/single_host.py
 
-test: images     ## the whole test suite
+test: images consul ## the whole test suite
 	@$(PY) -m pytest
 
 unit: setup      ## the tests that need no root, in seconds

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from seaway.store.consul import ConsulStore
 from seaway.store.contract import Store
+from seaway.store.etcd import EtcdStore
 from seaway.store.place import Place
 
-STORES: Mapping[str, Callable[[Place], Store]] = {}
+STORES: Mapping[str, Callable[[Place], Store]] = {
+    "consul": ConsulStore,
+}
 """Scheme → the class that serves it."""
 
 
