@@ -1,12 +1,17 @@
 """The zone of a sandbox: every name that its processes can resolve, as an immutable table. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
+from math import inf
 from types import MappingProxyType
+from typing import TypeAlias
 
-from seaway.model import Endpoint, Network, Snapshot
+from seaway.model import Endpoint, Network, Remote, Snapshot
+
+Place: TypeAlias = Endpoint | Remote
+"""Somebody with a name on a network: a container here, or one on another host."""
 
 NAMELESS_DRIVERS = frozenset({"host", "null", "none"})
 """Kinds of network without a resolver; the default bridge has none either."""
@@ -58,12 +63,28 @@ EMPTY = Zone()
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The names on one network, shared by the zones of all sandboxes on it."""
+    """The names on one network, shared by the zones of all sandboxes on it.
+
+    ``remotes`` are all that other hosts have on it, on ``nodes``; ``places`` only those of hosts ``alive``.
+    """
 
     network: Network
     endpoints: tuple[Endpoint, ...]
+    remotes: Mapping[str, Remote]
+    nodes: frozenset[str]
+    alive: frozenset[str]
+    places: tuple[Place, ...]
     names: Mapping[str, Addresses]
     reverse: Mapping[bytes, str]
+
+    def holds(self, endpoints: tuple[Endpoint, ...] | None, snapshot: Snapshot, same_alive: bool) -> bool:
+        """Whether it is what would be built of these facts. Mappings are replaced by a change."""
+        known = snapshot.networks.get(self.network.id)
+        if (known is not self.network and known != self.network) or endpoints != self.endpoints:
+            return False
+        if snapshot.remotes(self.network.id).remotes is not self.remotes:
+            return False
+        return same_alive or snapshot.alive & self.nodes == self.alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +107,8 @@ _latest = [_NO_INDEX]
 def zone(sandbox_id: str, snapshot: Snapshot) -> Zone:
     """The zone of a sandbox by these facts; an unknown sandbox gets an empty one.
 
-    Tables are per network and shared; one is built anew only when an endpoint on its network changed.
+    Tables are per network and shared; one is built anew only when an endpoint on its network changed, here
+    or elsewhere, or a host that has one came to life or died: its names go with it.
     While nothing changed for a sandbox, the very same zone is given, so that ``is`` tells a change.
     """
     index = _index(snapshot)
@@ -128,25 +150,41 @@ def _index(snapshot: Snapshot) -> _Index:
     before = _latest[0]
     if _same(before.snapshot, snapshot):
         return before
-    by_network: dict[str, list[Endpoint]] = {}
-    by_sandbox: dict[str, list[Endpoint]] = {}
-    for endpoint in snapshot.endpoints.values():
-        by_network.setdefault(endpoint.network_id, []).append(endpoint)
-        by_sandbox.setdefault(endpoint.sandbox_id, []).append(endpoint)
+    if before.snapshot.endpoints is snapshot.endpoints:
+        by_network, by_sandbox = before.by_network, before.by_sandbox
+    else:
+        by_network, by_sandbox = _grouped(snapshot.endpoints.values())
     index = _Index(
         snapshot,
+        by_network,
+        by_sandbox,
+        before={k: z for k, z in (before.before | before.zones).items() if k in snapshot.sandboxes},
+    )
+    same_alive = before.snapshot.alive is snapshot.alive or before.snapshot.alive == snapshot.alive
+    for key, table in before.tables.items():
+        if table.holds(index.by_network.get(key), snapshot, same_alive):
+            index.tables[key] = table
+    _latest[0] = index
+    return index
+
+
+_Groups: TypeAlias = Mapping[str, tuple[Endpoint, ...]]
+
+
+def _grouped(endpoints: Iterable[Endpoint]) -> tuple[_Groups, _Groups]:
+    """Endpoints by network, in the order of names, and by sandbox, in that of interfaces."""
+    by_network: dict[str, list[Endpoint]] = {}
+    by_sandbox: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        by_network.setdefault(endpoint.network_id, []).append(endpoint)
+        by_sandbox.setdefault(endpoint.sandbox_id, []).append(endpoint)
+    return (
         {key: tuple(sorted(found, key=lambda e: (e.name, e.id))) for key, found in by_network.items()},
         {
             key: tuple(sorted(found, key=lambda e: (len(e.ifname), e.ifname, e.id)))
             for key, found in by_sandbox.items()
         },
-        before={k: z for k, z in (before.before | before.zones).items() if k in snapshot.sandboxes},
     )
-    for key, table in before.tables.items():
-        if snapshot.networks.get(key) == table.network and index.by_network.get(key) == table.endpoints:
-            index.tables[key] = table
-    _latest[0] = index
-    return index
 
 
 def _same(one: Snapshot, other: Snapshot) -> bool:
@@ -155,6 +193,8 @@ def _same(one: Snapshot, other: Snapshot) -> bool:
         one.endpoints is other.endpoints
         and one.networks is other.networks
         and one.sandboxes is other.sandboxes
+        and one.abroad is other.abroad
+        and (one.alive is other.alive or one.alive == other.alive)
     )
 
 
@@ -162,51 +202,91 @@ def _table(network: Network, index: _Index) -> _Table:
     table = index.tables.get(network.id)
     if table is None:
         endpoints = index.by_network.get(network.id, ())
-        table = index.tables[network.id] = _build(network, endpoints)
+        table = index.tables[network.id] = _build(network, endpoints, index.snapshot)
     return table
 
 
-def _build(network: Network, endpoints: tuple[Endpoint, ...]) -> _Table:
-    names: dict[str, Addresses] = {}
-    reverse: dict[bytes, str] = {}
-    for endpoint in endpoints:
-        addresses = _addresses(endpoint.addresses)
-        if not (addresses.v4 or addresses.v6):
-            continue
-        for name in _labels(endpoint.dns_names):
-            _add(names, name, network, addresses)
-        if endpoint.dns_names:
+def _build(network: Network, endpoints: tuple[Endpoint, ...], snapshot: Snapshot) -> _Table:
+    remotes = snapshot.remotes(network.id).remotes
+    nodes = frozenset(remote.node for remote in remotes.values())
+    alive = snapshot.alive & nodes
+    places: tuple[Place, ...] = endpoints
+    if alive:
+        living = (remote for remote in remotes.values() if remote.node in alive)
+        places = tuple(sorted((*endpoints, *living), key=_by_name))
+    names, reverse = MappingProxyType(_names(places, network)), MappingProxyType(_reverse(places, network))
+    return _Table(network, endpoints, remotes, nodes, alive, places, names, reverse)
+
+
+def _by_name(place: Place) -> tuple[str, str]:
+    return place.name, place.id
+
+
+def _names(places: Iterable[Place], network: Network) -> dict[str, Addresses]:
+    """The addresses of each name, as it is and with the network's behind it."""
+    found: dict[str, list[Addresses]] = {}
+    for place in places:
+        addresses = _addresses(place.addresses)
+        if addresses.v4 or addresses.v6:
+            for label in _labels(place.dns_names):
+                if label in found:
+                    found[label].append(addresses)
+                else:
+                    found[label] = [addresses]
+    names = {label: several[0] if len(several) == 1 else _union(several) for label, several in found.items()}
+    suffix = "." + network.name.lower()
+    full = {label + suffix: addresses for label, addresses in names.items()}
+    both = {name: _union([names[name], full[name]]) for name in names.keys() & full.keys()}
+    return names | full | both
+
+
+def _reverse(places: Iterable[Place], network: Network) -> dict[bytes, str]:
+    """``name.network`` by address; of several with one address that here, or the one published last."""
+    found: dict[bytes, Place] = {}
+    for place in places:
+        if place.dns_names:
+            addresses = _addresses(place.addresses)
             for packed in addresses.v4 + addresses.v6:
-                reverse[packed] = f"{endpoint.dns_names[0]}.{network.name}"
-    return _Table(network, endpoints, MappingProxyType(names), MappingProxyType(reverse))
+                if packed not in found or _age(place) >= _age(found[packed]):
+                    found[packed] = place
+    return {packed: f"{place.dns_names[0]}.{network.name}" for packed, place in found.items()}
+
+
+def _age(place: Place) -> float:
+    return place.revision if isinstance(place, Remote) else inf
 
 
 def _add_links(links: dict[str, Addresses], endpoint: Endpoint, table: _Table) -> None:
     for alias, target in endpoint.links.items():
-        for other in table.endpoints:
+        for other in table.places:
             if _is(other, target):
                 _add(links, alias.lower(), table.network, _addresses(other.addresses))
 
 
-def _is(endpoint: Endpoint, target: str) -> bool:
-    """Whether a link's target, a container's name or its full or shortened ID, means this endpoint."""
+def _is(place: Place, target: str) -> bool:
+    """Whether a link's target, a container's name or its full or shortened ID, means this one."""
     wanted = target.removeprefix("/")
-    named = wanted in (endpoint.name, *endpoint.dns_names[:1])
-    return named or (len(wanted) >= 12 and endpoint.container_id.startswith(wanted))
+    named = wanted in (place.name, *place.dns_names[:1])
+    return named or (len(wanted) >= 12 and place.container_id.startswith(wanted))
 
 
 def _add(names: dict[str, Addresses], name: str, network: Network, new: Addresses) -> None:
     for full in (name, f"{name}.{network.name.lower()}"):
         old = names.get(full)
-        names[full] = new if old is None else Addresses(_union(old.v4, new.v4), _union(old.v6, new.v6))
+        names[full] = new if old is None else _union([old, new])
 
 
-def _labels(names: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=65536)
+def _labels(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.lower().rstrip(".") for name in names if name))
 
 
-def _union(old: tuple[bytes, ...], new: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    return tuple(dict.fromkeys(old + new))
+def _union(several: Sequence[Addresses]) -> Addresses:
+    """All of them, each once."""
+    return Addresses(
+        tuple(dict.fromkeys(packed for one in several for packed in one.v4)),
+        tuple(dict.fromkeys(packed for one in several for packed in one.v6)),
+    )
 
 
 @lru_cache(maxsize=65536)
