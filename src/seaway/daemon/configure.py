@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from seaway.daemon import configfile
+from seaway.daemon import cluster, configfile
 from seaway.daemon.options import FILE_ONLY, OPTIONS, Option
 from seaway.daemon.settings import STOCK_RUNTIMES, Settings
 from seaway.errors import InvalidInput, SeawayError
@@ -64,6 +64,7 @@ def _settings(given: Mapping[Option, Any], path: Path | None, warnings: list[str
             warnings.append(f"--{option.flag} changes nothing: {option.why}")
     if fields.pop("debug", False):
         fields["log_level"] = "debug"
+    fields["cluster"] = cluster.cluster({n: fields.pop(n) for n in cluster.FIELDS if n in fields})
     _complete(fields)
     return _consistent(Settings(**fields))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.daemon import kinds, values
+from seaway.daemon import cluster, kinds, values
 from seaway.daemon.kinds import Kind
 
 
@@ -216,6 +216,35 @@ NETWORK = (
     _sets("dns-opt", kinds.LIST, "dns_options", "DNS options of containers", key="dns-opts"),
 )
 
+CLUSTER = (
+    _sets(
+        "cluster-store",
+        kinds.TEXT,
+        "cluster_store",
+        "The cluster's store: etcd://, consul:// or zk://HOST:PORT[,HOST:PORT…][/PREFIX]",
+    ),
+    _sets(
+        "cluster-advertise",
+        kinds.TEXT,
+        "cluster_advertise",
+        "This host's own address in the cluster: IP, interface or host name; a port behind it is shown only",
+    ),
+    _sets(
+        "cluster-store-opt",
+        kinds.MAP,
+        "cluster_store_opts",
+        "key=value options of the store and of this host's lease",
+        key="cluster-store-opts",
+    ),
+    _sets(
+        "data-path-port",
+        kinds.NUMBER,
+        "data_path_port",
+        "UDP port of VXLAN between hosts (default 4789)",
+        check=cluster.data_path_port,
+    ),
+)
+
 CONTAINERS = (
     _sets(
         "add-runtime", kinds.RUNTIMES, "runtimes", "Make another OCI runtime known: name=path", key="runtimes"
@@ -309,7 +338,7 @@ REFUSED = (
     _refused("userns-remap", kinds.TEXT, "users of containers would not be remapped"),
 )
 
-OPTIONS: tuple[Option, ...] = (*PROCESS, *NETWORK, *CONTAINERS, *IDLE, *REFUSED)
+OPTIONS: tuple[Option, ...] = (*PROCESS, *NETWORK, *CLUSTER, *CONTAINERS, *IDLE, *REFUSED)
 
 FILE_ONLY = {"builder": "images are not built here"}
 """Keys that dockerd's file may have and its command line not: why they change nothing."""

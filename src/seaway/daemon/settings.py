@@ -6,6 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from seaway.store.cluster_settings import ClusterSettings
+
 STOCK_RUNTIMES = ("runc", "crun")
 """OCI runtimes that are known without being configured; found by name on PATH."""
 
@@ -29,7 +31,7 @@ class Settings:
 
     Addresses are canonical text; an empty text or None means "choose as Docker would". Paths are
     absolute. ``pools`` are (base, size of each network's prefix). ``runtimes`` maps a name to a path or
-    program name.
+    program name. ``cluster`` is None on a host that is in none.
     """
 
     hosts: tuple[str, ...] = ("unix:///run/seaway/seaway.sock",)
@@ -81,6 +83,8 @@ class Settings:
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""
+
+    cluster: ClusterSettings | None = None
 
     tls: bool = False
     tlsverify: bool = False

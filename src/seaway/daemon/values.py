@@ -24,6 +24,8 @@ _SWITCH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": 
 _LABEL = re.compile(r"[^=\s]+=.*", re.DOTALL)
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ns|us|µs|ms|s|m|h))+")
+_TIMES = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
@@ -199,6 +201,16 @@ def size(value: str) -> int:
     if not match:
         raise refuse(value, "a size in bytes, or with b, k, m or g behind it")
     return int(float(match[1]) * 1024 ** _UNITS[match[2].lower()])
+
+
+def duration(value: str) -> float:
+    """Seconds from a number of them, or from a duration as Go writes it: ``90``, ``1m30s``."""
+    text = value.strip()
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
+        return float(text)
+    if not _DURATION.fullmatch(text):
+        raise refuse(value, "a number of seconds, or a duration such as 30s or 1m30s")
+    return sum(float(n) * _TIMES[unit] for n, unit in re.findall(r"([0-9.]+)([a-zµ]+)", text))
 
 
 def each(check: Callable[[Any], Any]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

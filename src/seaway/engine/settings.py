@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from seaway.store.cluster_settings import ClusterSettings
+
 
 class Limit(Protocol):
     """A resource limit by its short name; -1 is unlimited."""
@@ -190,4 +192,9 @@ class Settings(Protocol):
     @property
     def log_opts(self) -> Mapping[str, str]:
         """Options of that log driver."""
+        ...
+
+    @property
+    def cluster(self) -> ClusterSettings | None:
+        """The cluster that this host is part of; None: of none."""
         ...

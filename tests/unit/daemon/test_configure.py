@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from seaway.daemon import cluster
 from seaway.daemon.configure import configure
 from seaway.daemon.options import OPTIONS
 from seaway.daemon.settings import Settings, Ulimit
@@ -196,7 +197,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_every_row_of_the_table_has_one_meaning() -> None:
-    fields = set(Settings.__slots__) | {"debug"}
+    fields = set(Settings.__slots__) | {"debug", *cluster.FIELDS}
     assert len({option.name for option in OPTIONS}) == len(OPTIONS)
     for option in OPTIONS:
         assert bool(option.field) != bool(option.why), option.flag
