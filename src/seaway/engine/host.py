@@ -1,5 +1,6 @@
 """What this host is: its routes, its uplink's MTU, its name servers. Read when asked, never kept."""
 
+import array
 import fcntl
 import ipaddress
 import os
@@ -113,3 +114,53 @@ def address_of(device: str) -> str:
         except OSError:
             return ""
     return f"{address}/{ipaddress.ip_network(f'0.0.0.0/{mask}').prefixlen}"
+
+
+SIOCGIFCONF = 0x8912
+IFREQ = 40
+IFA_F_TEMPORARY, IFA_F_DADFAILED = 0x01, 0x08
+
+
+def addresses() -> list[tuple[str, str, int]]:
+    """The host's addresses as (device, address, MTU of the device), by device; IPv4 before IPv6.
+
+    What bears an address of ``lo`` travels through the uplink, so the MTU is the uplink's.
+    """
+    order = {name: index for index, name in socket.if_nameindex()}
+    found = sorted([*_addresses4(), *_addresses6()], key=lambda pair: order.get(pair[0], 0))
+    mtus = {device: uplink_mtu() if device == "lo" else _mtu_or_usual(device) for device, _ in found}
+    return [(device, address, mtus[device]) for device, address in found]
+
+
+def _addresses4() -> list[tuple[str, str]]:
+    """All of them, secondary ones too. A label such as ``eth0:1`` is an address's, not a device's name."""
+    size = 64 * IFREQ
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        while True:
+            room = array.array("B", bytes(size))
+            start, _ = room.buffer_info()
+            answer = fcntl.ioctl(probe, SIOCGIFCONF, struct.pack("iP", size, start))
+            filled = struct.unpack("iP", answer)[0]
+            if filled <= size - IFREQ:  # else there may be more than fits
+                break
+            size *= 4
+    entries = (room[at : at + IFREQ].tobytes() for at in range(0, filled, IFREQ))
+    return [(e[:16].split(b"\0")[0].decode().partition(":")[0], socket.inet_ntoa(e[20:24])) for e in entries]
+
+
+def _addresses6() -> list[tuple[str, str]]:
+    """Those that can be used, temporary ones last."""
+    found = []
+    for line in _lines("/proc/self/net/if_inet6"):
+        text, _index, _length, _scope, flags, device = line.split()
+        if not int(flags, 16) & IFA_F_DADFAILED:
+            address = str(ipaddress.IPv6Address(int(text, 16)))
+            found.append((int(flags, 16) & IFA_F_TEMPORARY, device, address))
+    return [(device, address) for _, device, address in sorted(found, key=lambda one: one[0])]
+
+
+def _mtu_or_usual(device: str) -> int:
+    try:
+        return device_mtu(device)
+    except OSError:  # gone meanwhile
+        return DEFAULT_MTU

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seaway.drivers.table import DRIVERS
 from seaway.engine import host
+from seaway.engine.cluster_views import Nodes
 
 if TYPE_CHECKING:
     from seaway.engine.engine import Engine
@@ -48,4 +49,14 @@ def info(engine: "Engine") -> dict[str, Any]:
         "insecure": ("::1/128", "127.0.0.0/8"),
         "warnings": engine.warnings,
         "insecure_hosts": engine.settings.insecure_registries,
+        **_cluster(engine),
     }
+
+
+def _cluster(engine: "Engine") -> dict[str, Any]:
+    """The cluster, on a host that is in one."""
+    told = engine.settings.cluster
+    nodes: Nodes | None = getattr(engine, "nodes", None)
+    if told is None or nodes is None:
+        return {}
+    return {"cluster_store": told.url, "cluster": nodes.view()}
