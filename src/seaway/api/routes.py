@@ -4,7 +4,18 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from seaway.api import containers, execs, images, networks, refused, streams, system, volumes, websocket
+from seaway.api import (
+    containers,
+    execs,
+    images,
+    networks,
+    nodes,
+    refused,
+    streams,
+    system,
+    volumes,
+    websocket,
+)
 from seaway.api.wire import Call
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -84,6 +95,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/volumes/prune", volumes.prune),
     ("GET", f"/volumes/{ONE}", volumes.inspect),
     ("DELETE", f"/volumes/{ONE}", volumes.remove),
+    # -- hosts of the cluster: Seaway's own, Docker has none
+    ("GET", "/seaway/nodes", nodes.index),
+    ("GET", f"/seaway/nodes/{ONE}", nodes.inspect),
+    ("DELETE", f"/seaway/nodes/{ONE}", nodes.remove),
     # -- refused
     ("POST", "/build", refused.build),
     ("POST", "/build/prune", refused.build),

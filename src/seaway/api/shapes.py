@@ -27,6 +27,11 @@ def moment(text: str) -> float:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
+def stamp(unix: float) -> str:
+    """Seconds since 1970 as RFC 3339 text."""
+    return datetime.fromtimestamp(unix, UTC).isoformat().replace("+00:00", "Z")
+
+
 def lasting(seconds: float) -> str:
     """A duration as ``docker ps`` says it: ``4 seconds``, ``About an hour``, ``3 weeks``."""
     limit, one, many, unit = next(u for u in UNITS if seconds < u[0])

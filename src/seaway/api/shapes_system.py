@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seaway import __version__
+from seaway.api.shapes import stamp
 from seaway.api.wire import NEWEST, OLDEST, dotted
+from seaway.engine.cluster_views import ClusterView
 from seaway.engine.events import Event
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
@@ -49,7 +51,7 @@ def version() -> dict[str, Any]:
 
 def info(facts: Mapping[str, Any]) -> dict[str, Any]:
     """``GET /info`` from the engine's facts (see the keys read here); what has no meaning here is empty."""
-    return {**_counts(facts), **_host(facts), **_daemon(facts), **FOREIGN}
+    return {**_counts(facts), **_host(facts), **_daemon(facts), **_cluster(facts), **FOREIGN}
 
 
 FOREIGN: dict[str, Any] = {
@@ -138,6 +140,23 @@ def _daemon(facts: Mapping[str, Any]) -> dict[str, Any]:
         "SecurityOptions": list(get("security", ())),
         "FirewallBackend": {"Driver": "nftables"},
         "Warnings": list(get("warnings", ())) or None,
+    }
+
+
+def _cluster(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a host that is in a cluster: the two keys of Docker 20.10, and how it is with the cluster."""
+    view: ClusterView | None = facts.get("cluster")
+    if view is None:
+        return {}
+    return {
+        "ClusterStore": facts.get("cluster_store", ""),
+        "ClusterAdvertise": view.advertise,
+        "Cluster": {
+            "State": view.state,
+            "Since": stamp(view.since),
+            "Nodes": view.nodes,
+            "NodesDown": view.down,
+        },
     }
 
 

@@ -51,3 +51,6 @@ images = _names(
     "/images/json", lambda item: [tag for tag in item["RepoTags"] or () if tag != "<none>:<none>"]
 )
 """Names of images."""
+
+nodes = _names("/seaway/nodes", lambda item: [item["Name"]])
+"""Names of the cluster's hosts."""

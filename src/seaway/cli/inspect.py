@@ -101,3 +101,12 @@ def image_inspect(client: Client, names: tuple[str, ...], form: str) -> None:
 def volume_inspect(client: Client, names: tuple[str, ...], form: str) -> None:
     """Show everything about one or more volumes."""
     _all(names, form, lambda name: _found(client, "volume", name))
+
+
+@command("inspect")
+@inspect_format
+@click.argument("names", metavar="NODE...", nargs=-1, required=True, shell_complete=complete.nodes)
+@pass_client
+def node_inspect(client: Client, names: tuple[str, ...], form: str) -> None:
+    """Show everything about one or more hosts of the cluster."""
+    _all(names, form, lambda name: client.get(f"/seaway/nodes/{name_in_path(name)}"))

@@ -71,6 +71,12 @@ VOLUME: Table = {
     "rm": ("seaway.cli.volume:rm", "Remove volumes"),
 }
 
+NODE: Table = {
+    "inspect": ("seaway.cli.inspect:node_inspect", "Show everything about hosts of the cluster"),
+    "ls": ("seaway.cli.node:ls", "List the hosts of the cluster"),
+    "rm": ("seaway.cli.node:rm", "Forget hosts that are gone, and free what they held"),
+}
+
 SYSTEM: Table = {
     "events": ("seaway.cli.system:events", "Show what happens, as it happens"),
     "info": ("seaway.cli.system:info", "Show what the daemon is and has"),
@@ -208,5 +214,6 @@ def _group(name: str, table: Table, help: str) -> None:
 _group("container", CONTAINER, "Manage containers")
 _group("image", IMAGE, "Manage images")
 _group("network", NETWORK, "Manage networks")
+_group("node", NODE, "Manage the hosts of a cluster")
 _group("system", SYSTEM, "Look at the daemon")
 _group("volume", VOLUME, "Manage volumes")

@@ -129,9 +129,26 @@ def _more(found: Mapping[str, Any]) -> None:
         "Registry Mirrors": " ".join((found.get("RegistryConfig") or {}).get("Mirrors") or ()),
         "Firewall Backend": (found.get("FirewallBackend") or {}).get("Driver", ""),
     }
-    for title, value in lines.items():
+    for title, value in (lines | cluster_lines(found)).items():
         if value:
             click.echo(f"{title}: {value}")
+
+
+def cluster_lines(found: Mapping[str, Any]) -> dict[str, str]:
+    """What ``info`` says of a cluster; nothing on a host that is in none."""
+    cluster = found.get("Cluster") or {}
+    if not cluster:
+        return {}
+    state = cluster["State"]
+    if state == "away":
+        since = words.unix_of(cluster["Since"])
+        state = f"away since {words.local_time(since)[:25]} ({words.ago(since)})"
+    return {
+        "Cluster Store": found.get("ClusterStore", ""),
+        "Cluster Advertise": found.get("ClusterAdvertise", ""),
+        "Cluster State": state,
+        "Nodes": f"{cluster['Nodes']} ({cluster['NodesDown']} down)",
+    }
 
 
 @command("events")

@@ -23,7 +23,7 @@ Serve = Callable[[dict[str, Any]], Stub]
 def every_command() -> list[list[str]]:
     found = [[name] for name in tables.TOP]
     groups = {"container": tables.CONTAINER, "image": tables.IMAGE, "network": tables.NETWORK}
-    groups |= {"volume": tables.VOLUME, "system": tables.SYSTEM}
+    groups |= {"volume": tables.VOLUME, "system": tables.SYSTEM, "node": tables.NODE}
     return found + [[group, name] for group, table in groups.items() for name in table]
 
 
