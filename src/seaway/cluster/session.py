@@ -51,6 +51,7 @@ class Session:
         self._heartbeat = heartbeat
         self._publisher = Publisher(store, mirror, house)
         self._moved = asyncio.Event()
+        self._written = 0
         self._settled = asyncio.Event()
 
     @property
@@ -75,7 +76,9 @@ class Session:
     async def commit(self, checks: Sequence[Check], writes: Sequence[Write]) -> int:
         """Commit to the store. Raises Unavailable with what it means, StoreConflict as the store does."""
         self._insist()
-        return await self.store.commit(checks, writes)
+        revision = await self.store.commit(checks, writes)
+        self._written = max(self._written, revision)
+        return revision
 
     async def read(self, prefix: str) -> Reading:
         """Read the store itself, not the mirror."""
@@ -174,8 +177,8 @@ class Session:
     async def _publish(self) -> None:
         while True:
             await self._publisher.wait()
-            revision = await self._publisher.publish()
-            await self.caught_up(revision)
+            await self.caught_up(self._written)
+            self._written = max(self._written, await self._publisher.publish())
 
     async def _sign_off(self) -> None:
         try:

@@ -1,19 +1,38 @@
 """Endpoints: giving a container its place on networks, and taking it back. Facts only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from seaway.drivers import driver, endpoint_options
 from seaway.engine.clock import identity
 from seaway.engine.facts import Change, Facts
-from seaway.errors import Failure, Forbidden, InvalidInput
+from seaway.engine.segments import contains, segments
+from seaway.errors import Failure, Forbidden, InvalidInput, Unavailable
 from seaway.ipam.addresses import check_address, next_address
-from seaway.ipam.claims import by_container, by_endpoint, claim_key
+from seaway.ipam.claims import COOLING, by_container, by_cooling, by_endpoint, claim_key
 from seaway.model import Attachment, Container, Endpoint, Network, Pool, Sandbox
 from seaway.model.names import mac_of, short, veth_device
 
 IFACE_PREFIX = "com.docker.network.container_iface_prefix"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the cluster's store has given an endpoint already. ``addresses`` are ``address/prefix`` text."""
+
+    id: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An address chosen out of a pool; ``holder`` is who has it so far and may be taken it from."""
+
+    address: str
+    prefix: int
+    holder: str = ""
 
 
 def propose(
@@ -24,16 +43,22 @@ def propose(
     sandbox: Sandbox,
     taken: Sequence[Endpoint],
     change: Change,
+    given: Given | None = None,
 ) -> Endpoint:
     """An endpoint for a container on a network, with its addresses claimed in ``change``.
 
-    ``taken`` are the endpoints the container has or is about to have. Raises InvalidInput, Forbidden
-    or Unavailable when the addresses asked for cannot be had.
+    ``taken`` are the endpoints the container has or is about to have; ``given`` what a network of the
+    cluster has given it. Raises InvalidInput, Forbidden or Unavailable when the addresses asked for
+    cannot be had.
     """
     usage = driver(network.driver).usage
-    eid = identity()
+    eid = given.id if given else identity()
     addresses: list[str] = []
-    if usage.addressed:
+    if given is not None:
+        addresses = list(given.addresses)
+        for cidr in addresses:
+            change.take(claim_key(network.id, cidr.partition("/")[0]), by_endpoint(eid))
+    elif usage.addressed:
         addresses = claim_addresses(facts, container, network, attachment, by_endpoint(eid), change)
     endpoint = Endpoint(
         id=eid,
@@ -41,7 +66,7 @@ def propose(
         container_id=container.id,
         sandbox_id=sandbox.id,
         name=container.name,
-        mac=_mac(container, network, attachment, addresses, eid) if usage.device else "",
+        mac=mac_for(container, network, attachment, addresses, eid) if usage.device else "",
         addresses=tuple(addresses),
         link_local=_link_local(attachment),
         ifname=_ifname(network, attachment, taken) if usage.device else "",
@@ -59,25 +84,47 @@ def claim_addresses(
     facts: Facts, container: Container, network: Network, attachment: Attachment, owner: str, change: Change
 ) -> list[str]:
     """Claim one address of each pool, the one asked for or the lowest free. ``address/prefix`` text."""
-    wanted = _wanted(network, attachment)
-    claims = facts.claims(network.id)
-    given = []
-    for pool in network.pools:
-        if pool.family in wanted:
-            address = wanted[pool.family]
-            holder = claims.get(address, "")
-            _refuse_held(holder, container)
-        else:
-            reserved = by_container(container.id)
-            mine = next((a for a, o in claims.items() if o == reserved and _in(pool, a)), "")
-            address, holder = mine or next_address(pool, claims), "" if not mine else reserved
-        key = claim_key(network.id, address)
-        if holder:
+    choices = choose_addresses(network, container, attachment, facts.claims(network.id))
+    for choice in choices:
+        key = claim_key(network.id, choice.address)
+        if choice.holder:
             change.take(key, owner)
         else:
             change.claim(key, owner)
-        given.append(f"{address}/{pool.prefix}")
-    return given
+    return [f"{choice.address}/{choice.prefix}" for choice in choices]
+
+
+def choose_addresses(
+    network: Network, container: Container, attachment: Attachment, claims: Mapping[str, str]
+) -> list[Choice]:
+    """Addresses for an endpoint: one of each family of one segment. Raises as ``propose`` does.
+
+    ``claims`` tells who holds what. One that was asked for may be taken from the container itself, and on a
+    network of the cluster from whoever left it a moment ago; one that was not may be the container's last.
+    """
+    wanted = _wanted(network, attachment)
+    mine = {by_container(container.id), by_cooling(container.id)}
+    full: Unavailable | None = None
+    for pools in segments(network.pools, wanted.values()):
+        try:
+            return [_choose(pool, wanted.get(pool.family, ""), mine, claims) for pool in pools]
+        except Unavailable as error:
+            full = full or error
+    if full is not None:
+        raise full
+    return []
+
+
+def _choose(pool: Pool, wanted: str, mine: set[str], claims: Mapping[str, str]) -> Choice:
+    if wanted:
+        holder = claims.get(wanted, "")
+        if holder and holder not in mine and not holder.rpartition(" ")[2].startswith(COOLING):
+            raise Forbidden("Address already in use")
+        return Choice(wanted, pool.prefix, holder)
+    last = next((a for a, o in claims.items() if o in mine and contains(pool, a)), "")
+    if last:
+        return Choice(last, pool.prefix, claims[last])
+    return Choice(next_address(pool, claims), pool.prefix)
 
 
 def reserve(facts: Facts, container: Container, network: Network, attachment: Attachment) -> Change:
@@ -101,18 +148,28 @@ def release(facts: Facts, container: Container, endpoints: Sequence[Endpoint], c
         asked = _asked(container, network.name if network else "")
         for cidr in endpoint.addresses:
             address = cidr.partition("/")[0]
-            key = claim_key(endpoint.network_id, address)
             if address in asked:
-                change.take(key, by_container(container.id))
+                change.take(claim_key(endpoint.network_id, address), by_container(container.id))
             else:
-                change.free(key)
+                give_back(network, endpoint.network_id, address, container, change)
+
+
+def give_back(
+    network: Network | None, network_id: str, address: str, container: Container, change: Change
+) -> None:
+    """Free an address, on a network of the cluster not before it has cooled down."""
+    key = claim_key(network_id, address)
+    if network is not None and network.shared:
+        change.take(key, by_cooling(container.id))
+    else:
+        change.free(key)
 
 
 def free_reservations(facts: Facts, container: Container, network_id: str, change: Change) -> None:
     """Give back the addresses kept for a container on one network."""
-    for address, owner in facts.claims(network_id).items():
+    for address, owner in facts.own_claims(network_id).items():
         if owner == by_container(container.id):
-            change.free(claim_key(network_id, address))
+            give_back(facts.networks.get(network_id), network_id, address, container, change)
 
 
 def dns_names(container: Container, attachment: Attachment) -> tuple[str, ...]:
@@ -145,18 +202,10 @@ def _asked(container: Container, network_name: str) -> tuple[str, ...]:
     return (wanted.ipv4, wanted.ipv6) if wanted else ()
 
 
-def _refuse_held(holder: str, container: Container) -> None:
-    if holder not in ("", by_container(container.id)):
-        raise Forbidden("Address already in use")
-
-
-def _in(pool: Pool, address: str) -> bool:
-    return (":" in address) == (pool.family == 6)
-
-
-def _mac(
-    container: Container, network: Network, attachment: Attachment, addresses: list[str], eid: str
+def mac_for(
+    container: Container, network: Network, attachment: Attachment, addresses: Sequence[str], eid: str
 ) -> str:
+    """The MAC address asked for, or the one that follows from the first address."""
     if attachment.mac_address:
         return attachment.mac_address.lower()
     mode = container.host.network_mode

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from seaway.engine import endpoints
 from seaway.engine.facts import Change, Facts, name_key
-from seaway.ipam.claims import by_container, claim_key
 from seaway.model import Container
 from seaway.model.volume import Volume
 
@@ -12,10 +12,8 @@ from seaway.model.volume import Volume
 def of_facts(facts: Facts, container: Container, lonely: list[Volume]) -> Change:
     """The change that removes a container, and the volumes that go with it."""
     change = Change().remove(container, *lonely).free(name_key("containers", container.name))
-    for network_id in facts.networks:
-        for address, owner in facts.claims(network_id).items():
-            if owner == by_container(container.id):
-                change.free(claim_key(network_id, address))
+    for network_id in facts.claimed_networks():
+        endpoints.free_reservations(facts, container, network_id, change)
     return change
 
 

@@ -42,6 +42,11 @@ def of_sandbox(identity: str) -> str:
     return f"box:{identity}"
 
 
+def of_peer(network_id: str, identity: str) -> str:
+    """The owner of what stands because an endpoint exists on another host."""
+    return f"peer:{network_id}/{identity}"
+
+
 def plan(owner: str, snapshot: Snapshot) -> tuple[Resource, ...]:
     """What must stand on this node on behalf of one owner. Nothing, when its fact is gone. Pure."""
     kind, _, identity = owner.partition(":")
@@ -68,11 +73,21 @@ def _plan_sandbox(identity: str, snapshot: Snapshot) -> Iterable[Resource]:
     return () if box is None else sandbox(box, snapshot)
 
 
+def _plan_peer(identity: str, snapshot: Snapshot) -> Iterable[Resource]:
+    network_id, _, endpoint_id = identity.partition("/")
+    network = snapshot.networks.get(network_id)
+    remote = snapshot.remotes(network_id).remotes.get(endpoint_id)
+    if network is None or remote is None or network_id not in snapshot.present:
+        return ()
+    return driver(network.driver).remote(remote, network, snapshot)
+
+
 _PLANS: Mapping[str, Callable[[str, Snapshot], Iterable[Resource]]] = {
     "host": lambda _identity, snapshot: host(snapshot),
     "net": _plan_network,
     "ep": _plan_endpoint,
     "box": _plan_sandbox,
+    "peer": _plan_peer,
 }
 
 
@@ -83,6 +98,7 @@ def owners(snapshot: Snapshot) -> list[str]:
         *map(of_network, snapshot.networks),
         *map(of_sandbox, snapshot.sandboxes),
         *map(of_endpoint, snapshot.endpoints),
+        *(of_peer(n, e) for n in snapshot.present for e in snapshot.remotes(n).remotes),
     ]
 
 
@@ -147,8 +163,15 @@ class Settler:
         return {owner: plan(owner, snapshot) for owner in scope}
 
     def _namespaces(self, everything: bool) -> list[str]:
-        boxes = (b.path for b in self._facts.sandboxes.values() if not b.shared)
-        return [HOST, *boxes] if everything else [HOST]
+        snapshot = self._facts.snapshot()
+        rooms = [
+            room
+            for identity in snapshot.present
+            if (network := snapshot.networks.get(identity)) is not None
+            for room in driver(network.driver).rooms(network, snapshot)
+        ]
+        boxes = (b.path for b in snapshot.sandboxes.values() if not b.shared)
+        return [HOST, *rooms, *boxes] if everything else [HOST]
 
     async def _run(self, act: Act, scope: Iterable[str]) -> Report:
         wants = self._wants(scope)

@@ -11,7 +11,7 @@ from seaway.engine import endpoints
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
 from seaway.errors import SeawayError
-from seaway.ipam.claims import AUX, by_container, by_endpoint, claim_key
+from seaway.ipam.claims import AUX, COOLING, by_container, by_endpoint, claim_key
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +65,9 @@ def _free_orphans(core: Core, change: Change) -> None:
     """Addresses claimed by endpoints, containers or networks that no longer exist."""
     alive = {*map(by_endpoint, core.facts.endpoints), *map(by_container, core.facts.containers)}
     for network_id in core.facts.claimed_networks():
-        for address, owner in core.facts.claims(network_id).items():
+        for address, owner in core.facts.own_claims(network_id).items():
             held = owner in alive or (network_id in core.facts.networks and ":" not in owner)
-            aux = owner.startswith(AUX) and network_id in core.facts.networks
+            aux = owner.startswith((AUX, COOLING)) and network_id in core.facts.networks
             key = claim_key(network_id, address)
             if not held and not aux and key not in change.puts:
                 change.free(key)

@@ -1,0 +1,304 @@
+"""The cluster as the engine has it: shared facts shown, own facts published, addresses claimed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from seaway.cluster import keys
+from seaway.cluster.mirror import Mirror, News
+from seaway.cluster.session import Session
+from seaway.engine import endpoints
+from seaway.engine.clock import identity
+from seaway.engine.cluster_cache import Cache
+from seaway.engine.endpoints import Choice, Given
+from seaway.engine.facts import Change, Facts, SharedFacts
+from seaway.engine.settle import Settler, of_network, of_peer
+from seaway.errors import Forbidden, NotFound, SeawayError, StoreConflict, Unavailable
+from seaway.ipam.claims import by_container, by_cooling, by_endpoint, claim_key
+from seaway.model import Attachment, Container, Endpoint, Network, Remote
+from seaway.model.codec import encode
+from seaway.store import Check, Put
+
+log = logging.getLogger(__name__)
+
+TRIES = 60
+"""How often an address is proposed while others take just that one."""
+
+NO_CLUSTER = (
+    "this daemon has no cluster store: networks over several hosts need one. "
+    "Start it with --cluster-store etcd://HOST:2379 (or consul://, zk://) and --cluster-advertise ADDRESS"
+)
+
+
+class Mender(Protocol):
+    """What must be done to containers when the cluster has decided otherwise."""
+
+    async def readdress(self, endpoint: Endpoint) -> None:
+        """The endpoint's address is another's: give it a new one."""
+        ...
+
+    async def abandon(self, endpoint: Endpoint) -> None:
+        """The endpoint's network is gone: take it away."""
+        ...
+
+
+class Shared:
+    """The cluster, or its absence (``session`` None)."""
+
+    def __init__(self, facts: Facts, settler: Settler, mirror: Mirror, cache: Cache) -> None:
+        self.facts = facts
+        self.mirror = mirror
+        self.session: Session | None = None
+        self.mender: Mender | None = None
+        self._settler = settler
+        self._cache = cache
+        self._pending: set[str] = set()
+        self._dirty: set[str] = set()
+        self._repairs: list[Coroutine[Any, Any, None]] = []
+        self._bell = asyncio.Event()
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a cluster store."""
+        return self.session is not None
+
+    def need(self) -> Session:
+        """The session. Raises Forbidden when there is no cluster store."""
+        if self.session is None:
+            raise Forbidden(NO_CLUSTER)
+        return self.session
+
+    # -- what the session asks
+
+    def desired(self) -> Mapping[str, bytes]:
+        """Own endpoints and claims on networks of the cluster, as they shall stand in the store."""
+        facts, me = self.facts, self.mirror.me
+        shared = {n.id for n in facts.networks.values() if n.shared}
+        found = {
+            keys.endpoint(e.network_id, e.id): published(e, me)
+            for e in facts.endpoints.values()
+            if e.network_id in shared
+        }
+        for network_id in shared.intersection(facts.claimed_networks()):
+            for address, owner in facts.own_claims(network_id).items():
+                found[keys.claim(network_id, address)] = keys.owner(me, owner).encode()
+        return found
+
+    def pending(self) -> frozenset[str]:
+        """Keys that a start is about to make its own."""
+        return frozenset(self._pending)
+
+    def news(self, news: News) -> None:
+        """Show the mirror's tables, and settle what they change on this host."""
+        mirror = self.mirror
+        self.facts.adopt(
+            SharedFacts(mirror.networks, mirror.abroad, mirror.members, mirror.alive, mirror.claims)
+        )
+        self._cache.note(news.raw)
+        present = self.facts.snapshot().present
+        self._dirty |= {of_peer(n, e) for n, e in news.peers if n in present}
+        self._dirty |= set(map(of_network, news.networks & present))
+        for network_id in present if news.members else ():
+            there = mirror.abroad.get(network_id)
+            remotes = there.remotes.values() if there else ()
+            self._dirty |= {of_peer(network_id, r.id) for r in remotes if r.node in news.members}
+        for network_id in (news.networks & present) - mirror.networks.keys():
+            self._repair_all(network_id)
+        self._bell.set()
+
+    def lost(self, lost: Sequence[str]) -> None:
+        """Claims that are another's by the store: nothing is kept for later, and endpoints move on."""
+        for key in lost:
+            _, network_id, address = key.split("/", 2)
+            owner = self.facts.own_claims(network_id).get(address, "")
+            place = self.facts.endpoints.get(owner.removeprefix("endpoint:"))
+            log.warning("address lost to another host", extra={"address": address, "owner": owner})
+            if place is not None and self.mender is not None:
+                self._repairs.append(self.mender.readdress(place))
+            elif owner:
+                self._repairs.append(self.facts.commit(Change().free(claim_key(network_id, address))))
+        self._bell.set()
+
+    def remembered(self) -> Mapping[str, bytes]:
+        """The networks known here, for a store that has lost everything."""
+        return {keys.network(n.id): encode(n) for n in self.mirror.networks.values()}
+
+    # -- work of its own
+
+    async def load(self) -> None:
+        """Show what was known when the daemon last ran."""
+        self.mirror.known(await self._cache.load())
+        mirror = self.mirror
+        self.facts.adopt(
+            SharedFacts(mirror.networks, mirror.abroad, mirror.members, mirror.alive, mirror.claims)
+        )
+
+    async def settle(self) -> None:
+        """Settle what the news made dirty, until cancelled."""
+        while True:
+            await self._bell.wait()
+            self._bell.clear()
+            scope, self._dirty = self._dirty, set()
+            if scope:
+                await self._settler.tidy(*scope)
+            repairs, self._repairs = self._repairs, []
+            for repair in repairs:
+                try:
+                    await repair
+                except SeawayError as error:
+                    log.warning("not mended yet", extra={"reason": error.message})
+
+    def reach(self, places: Iterable[Endpoint]) -> set[str]:
+        """Owners besides the endpoints themselves that must be settled when these came or went."""
+        snapshot = self.facts.snapshot()
+        owners: set[str] = set()
+        for network_id in {e.network_id for e in places}:
+            network = snapshot.networks.get(network_id)
+            if network is None or not network.shared:
+                continue
+            these = [e for e in places if e.network_id == network_id]
+            others = sum(e.network_id == network_id for e in snapshot.endpoints.values()) - sum(
+                e.id in snapshot.endpoints for e in these
+            )
+            abroad = snapshot.remotes(network_id)
+            if not others:
+                owners.add(of_network(network_id))
+                owners |= {of_peer(network_id, eid) for eid in abroad.remotes}
+                continue
+            marks = {a.partition("/")[0] for e in these for a in e.addresses} | {e.mac for e in these}
+            for remote in abroad.remotes.values() if marks & {*abroad.by_address, *abroad.by_mac} else ():
+                owners.add(of_peer(network_id, remote.id))
+        return owners
+
+    # -- addresses
+
+    @asynccontextmanager
+    async def joining(
+        self, container: Container, wanted: Iterable[tuple[Network, Attachment]]
+    ) -> AsyncIterator[Mapping[str, Given]]:
+        """What the cluster gives a container, by network; inside, the caller writes it down as its own.
+
+        What was not written down when this ends is given back.
+        """
+        given: dict[str, Given] = {}
+        held: set[str] = set()
+        try:
+            for network, attachment in wanted:
+                if network.shared:
+                    given[network.id] = await self._claim(container, network.id, attachment, held)
+            yield given
+        finally:
+            self._pending -= held
+            if self.session is not None:
+                self.session.kick()
+
+    async def _claim(
+        self, container: Container, network_id: str, attachment: Attachment, held: set[str]
+    ) -> Given:
+        session, eid = self.need(), identity()
+        fresh: dict[str, str] = {}
+        revisions: Mapping[str, int] = self.mirror.view.revisions
+        for _ in range(TRIES):
+            network = self._joinable(network_id)
+            claims = {**self.facts.claims(network_id), **fresh, **self._promised(network_id)}
+            choices = self._choose(network, container, attachment, claims)
+            given = Given(eid, tuple(f"{c.address}/{c.prefix}" for c in choices))
+            place = {keys.claim(network_id, c.address): c for c in choices}
+            mine = {*place, keys.endpoint(network_id, eid)}
+            held |= mine
+            self._pending |= mine
+            try:
+                await session.commit(
+                    [Check(keys.network(network_id), self.mirror.revision(keys.network(network_id))),
+                     *(Check(k, revisions.get(k, 0)) for k in place)],
+                    self._writes(container, network, attachment, given, place),
+                )  # fmt: skip
+                return given
+            except Unavailable:
+                if choices and all(c.holder in _own(container) for c in choices):
+                    return given  # it is still ours: the store hears of it when it is back
+                raise
+            except StoreConflict:
+                self._pending -= mine
+            reading = await session.read(keys.claims(network_id))
+            revisions = {key: item.revision for key, item in reading.items.items()}
+            fresh = {key.rpartition("/")[2]: item.value.decode() for key, item in reading.items.items()}
+            await session.caught_up(reading.revision, 0.5)
+        raise Unavailable(f"network {network_id[:12]} is too busy: no address could be claimed")
+
+    def _joinable(self, network_id: str) -> Network:
+        network = self.facts.networks.get(network_id)
+        if network is None:
+            raise NotFound(f"network {network_id} not found")
+        if network.removing:
+            raise Forbidden(f"network {network.name} is being removed")
+        return network
+
+    def _choose(
+        self, network: Network, container: Container, attachment: Attachment, claims: Mapping[str, str]
+    ) -> list[Choice]:
+        try:
+            return endpoints.choose_addresses(network, container, attachment, claims)
+        except Unavailable:
+            # Better an address that others may still connect with somebody else than none.
+            warm = {a: o for a, o in self.facts.own_claims(network.id).items() if o.startswith("cooling:")}
+            cold = {a: o for a, o in claims.items() if a not in warm}
+            found = endpoints.choose_addresses(network, container, attachment, cold)
+            return [Choice(c.address, c.prefix, c.holder or warm.get(c.address, "")) for c in found]
+
+    def _promised(self, network_id: str) -> dict[str, str]:
+        """Addresses that other starts are about to claim."""
+        prefix = keys.claims(network_id)
+        return {key.removeprefix(prefix): "promised" for key in self._pending if key.startswith(prefix)}
+
+    def _writes(
+        self,
+        container: Container,
+        network: Network,
+        attachment: Attachment,
+        given: Given,
+        claims: Mapping[str, Choice],
+    ) -> list[Put]:
+        me = self.mirror.me
+        endpoint = Endpoint(
+            id=given.id,
+            network_id=network.id,
+            container_id=container.id,
+            sandbox_id="",
+            name=container.name,
+            mac=endpoints.mac_for(container, network, attachment, given.addresses, given.id),
+            addresses=given.addresses,
+            dns_names=endpoints.dns_names(container, attachment),
+        )
+        owner = keys.owner(me, by_endpoint(given.id)).encode()
+        return [
+            *(Put(key, owner) for key in claims),
+            Put(keys.endpoint(network.id, given.id), published(endpoint, me)),
+        ]
+
+    def _repair_all(self, network_id: str) -> None:
+        for place in self.facts.snapshot().endpoints_of_network(network_id):
+            if self.mender is not None:
+                self._repairs.append(self.mender.abandon(place))
+
+
+def published(endpoint: Endpoint, node_id: str) -> bytes:
+    """An endpoint as the other hosts are told of it."""
+    return encode(
+        Remote(
+            id=endpoint.id,
+            network_id=endpoint.network_id,
+            node=node_id,
+            container_id=endpoint.container_id,
+            name=endpoint.name,
+            mac=endpoint.mac,
+            addresses=endpoint.addresses,
+            dns_names=endpoint.dns_names,
+        )
+    )
+
+
+def _own(container: Container) -> tuple[str, str]:
+    return by_container(container.id), by_cooling(container.id)

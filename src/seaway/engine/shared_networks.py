@@ -1,0 +1,148 @@
+"""Networks of the cluster: made and removed in its store, one at a time over all hosts."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from seaway.cluster import keys
+from seaway.cluster.session import Session
+from seaway.engine.shared import Shared
+from seaway.errors import Conflict, Forbidden, NotFound, StoreConflict, Unavailable
+from seaway.ipam.claims import GATEWAY, by_aux
+from seaway.model import Network, Remote
+from seaway.model.codec import decode, encode
+from seaway.model.names import short
+from seaway.store import LIMIT, Check, Delete, Item, Put, Write
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 4.5
+"""Seconds that making or removing a network may take while other hosts do the same."""
+
+Propose = Callable[[Mapping[str, Network]], Network]
+"""From the cluster's networks as they are to the one that shall be made. Raises what is wrong with it."""
+
+
+@dataclass(slots=True)
+class SharedNetworks:
+    """Makes and removes networks of the cluster."""
+
+    shared: Shared
+
+    async def create(self, propose: Propose) -> Network:
+        """Make what ``propose`` says, anew as often as another host was quicker."""
+        session = self.shared.need()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._create(session, propose)
+        except TimeoutError:
+            raise Unavailable(
+                f"the cluster store {session.store.address} did not take the network within {PATIENCE} s"
+            ) from None
+
+    async def remove(self, network: Network) -> None:
+        """Remove a network that nobody is on, on no host.
+
+        It is marked first, so that nobody joins it meanwhile. Raises Forbidden naming who is on it.
+        """
+        session = self.shared.need()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._remove(session, network)
+        except TimeoutError:
+            raise Unavailable(
+                f"the cluster store {session.store.address} did not let the network go within {PATIENCE} s"
+            ) from None
+
+    # -- how
+
+    async def _create(self, session: Session, propose: Propose) -> Network:
+        while True:
+            reading = await session.read(keys.NETWORKS)
+            items = dict(reading.items)
+            guard = items.pop(keys.GUARD, None)
+            known = [decode(item.value, Network) for item in items.values()]
+            network = propose({n.id: n for n in known})
+            if any(n.name == network.name for n in known):
+                raise Conflict(f"network with name {network.name} already exists")
+            writes: list[Write] = [
+                Put(keys.GUARD, network.id.encode()),
+                Put(keys.network(network.id), encode(network)),
+            ]
+            for pool in network.pools:
+                if pool.gateway:
+                    writes.append(Put(keys.claim(network.id, pool.gateway), GATEWAY.encode()))
+                writes += [Put(keys.claim(network.id, a), by_aux(n).encode()) for n, a in pool.aux.items()]
+            checks = [Check(keys.GUARD, _revision(guard)), Check(keys.network(network.id))]
+            if len(checks) + len(writes) > LIMIT:
+                raise Forbidden(f"network {network.name} has too many subnets and auxiliary addresses")
+            try:
+                revision = await session.commit(checks, writes)
+            except StoreConflict:
+                await asyncio.sleep(random.uniform(0, 0.02))
+                continue
+            await session.caught_up(revision)
+            return network
+
+    async def _remove(self, session: Session, network: Network) -> None:
+        key, me = keys.network(network.id), self.shared.mirror.me
+        marked = await self._mark(session, network, me)
+        users = await session.read(keys.endpoints(network.id))
+        if users.items:
+            await self._mark(session, network, "")
+            raise Forbidden(
+                f"error while removing network: network {network.name} has active endpoints "
+                f"({self._named([decode(i.value, Remote) for i in users.items.values()])})"
+            )
+        while True:
+            reading = await session.read(keys.NETWORKS)
+            if key not in reading.items:
+                break
+            guard = reading.items.get(keys.GUARD)
+            checks = [Check(keys.GUARD, _revision(guard)), Check(key, marked)]
+            try:
+                revision = await session.commit(checks, [Put(keys.GUARD, me.encode()), Delete(key)])
+            except StoreConflict as conflict:
+                if key in conflict.keys:
+                    raise Conflict(f"network {network.name} is being changed by another host") from conflict
+                continue
+            await session.caught_up(revision)
+            break
+        await self._forget_claims(session, network.id)
+
+    async def _mark(self, session: Session, network: Network, mark: str) -> int:
+        """Write who is removing the network; empty: nobody any more. Returns the revision."""
+        key = keys.network(network.id)
+        while True:
+            item = (await session.read(key)).items.get(key)
+            if item is None:
+                raise NotFound(f"network {network.name} not found")
+            now = msgspec.structs.replace(decode(item.value, Network), removing=mark)
+            try:
+                return await session.commit([Check(key, item.revision)], [Put(key, encode(now))])
+            except StoreConflict:
+                continue
+
+    async def _forget_claims(self, session: Session, network_id: str) -> None:
+        left = list((await session.read(keys.claims(network_id))).items)
+        for start in range(0, len(left), LIMIT):
+            await session.commit((), [Delete(key) for key in left[start : start + LIMIT]])
+
+    def _named(self, users: list[Remote]) -> str:
+        """Endpoints in the words of a refusal, each with its host."""
+        members, alive = self.shared.mirror.members, self.shared.mirror.alive
+        told = []
+        for one in sorted(users, key=lambda u: (u.name, u.id)):
+            member = members.get(one.node)
+            host = member.name if member else one.node
+            state = "" if one.node in alive or one.node == self.shared.mirror.me else ", which is down"
+            told.append(f'name:"{one.name}" id:"{short(one.id)}" on host {host}{state}')
+        return ", ".join(told)
+
+
+def _revision(item: Item | None) -> int:
+    return item.revision if item else 0
