@@ -8,6 +8,7 @@ from seaway.store.etcd import EtcdStore
 from seaway.store.place import Place
 
 STORES: Mapping[str, Callable[[Place], Store]] = {
+    "etcd": EtcdStore,
     "consul": ConsulStore,
 }
 """Scheme → the class that serves it."""
