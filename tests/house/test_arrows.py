@@ -20,7 +20,7 @@ _THINKING_FILES = (
 _ACTING = {"os", "socket", "subprocess", "asyncio", "threading", "time", "random", "pyroute2", "ctypes"}
 _DOORS = {
     "pyroute2": r"datapath/(rtnetlink\w*|monitor|netns)\.py",
-    "subprocess": r"(datapath/(process|nft\w*)|runtime/\w+)\.py",
+    "subprocess": r"(datapath/(process|nft\w*)|lab/process|runtime/\w+)\.py",
     "ctypes": r"(datapath/(netns|nft\w*)|runtime/\w+)\.py",
 }
 
