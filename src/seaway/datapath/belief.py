@@ -6,7 +6,7 @@ from typing import Self
 
 from seaway.datapath.reconcile import Change, Make, Operation, Remove
 from seaway.datapath.resources import Key, Resource
-from seaway.datapath.standing import SOFT, grounds, renewed, stands_on
+from seaway.datapath.standing import SOFT, grounds, renewed, stands_on, unsteady
 
 
 class Belief:
@@ -101,7 +101,9 @@ class Belief:
             place = waiting.pop()
             standing = self._standing.get(place, set())
             if place[0] in SOFT:
-                shaken |= standing
+                for key in standing - shaken:
+                    shaken.add(key)
+                    waiting += unsteady(self._held[key])
                 continue
             for key in standing - gone:
                 gone.add(key)

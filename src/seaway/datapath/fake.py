@@ -10,8 +10,8 @@ from typing import get_args
 
 from seaway.datapath.hands import Hand, Refusal
 from seaway.datapath.reconcile import Change, Make, Operation, Remove
-from seaway.datapath.resources import HOST, Bridge, Key, Netns, Resource, Sysctl, VethPair
-from seaway.datapath.standing import grounds, renewed, stands_on
+from seaway.datapath.resources import HOST, Bridge, Key, Netns, Resource, Sysctl, VethPair, Vxlan
+from seaway.datapath.standing import grounds, renewed, stands_on, unsteady
 
 Fault = Callable[[Operation], str | None]
 """Why an operation shall fail; None lets it pass."""
@@ -105,8 +105,9 @@ class FakeKernel:
             gone, waiting = waiting, set()
             for resource in list(self.state.values()):
                 reasons = gone & set(stands_on(resource))
-                if isinstance(resource, VethPair) and {r[0] for r in reasons} == {"ports"}:
+                if isinstance(resource, VethPair | Vxlan) and {r[0] for r in reasons} == {"ports"}:
                     self.state[resource.key] = replace(resource, master="")
+                    waiting |= set(unsteady(resource))
                 elif reasons:
                     del self.state[resource.key]
                     waiting |= set(grounds(resource))

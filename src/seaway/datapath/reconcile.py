@@ -36,7 +36,8 @@ def difference(want: Mapping[Key, Resource], have: Mapping[Key, Resource]) -> li
     """Operations in the order to carry them out: removals from the top down, then the rest bottom up.
 
     What stands in a namespace that goes away itself goes with it and is not removed one by one;
-    a veth pair is, because its other end would outlive the call.
+    a veth pair is, because its other end would outlive the call, and so is a VXLAN device, because a
+    namespace dies some time later and holds the device's number until then.
     """
     gone = [r for key, r in have.items() if key not in want and not isinstance(r, Sysctl)]
     doomed = {r.path for r in gone if isinstance(r, Netns)}

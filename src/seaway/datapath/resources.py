@@ -105,7 +105,7 @@ class Neighbour:
     device: str
     address: str
     mac: str
-    announce: str = ""
+    announce: str = field(default="", compare=False)
 
     @property
     def key(self) -> Key:

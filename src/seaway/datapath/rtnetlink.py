@@ -13,9 +13,10 @@ from typing import Any
 
 from seaway.datapath import rtnetlink_addresses as inet
 from seaway.datapath import rtnetlink_links as link
+from seaway.datapath import rtnetlink_vxlan as vxlan
 from seaway.datapath.hands import Refusal
 from seaway.datapath.reconcile import Operation, Remove
-from seaway.datapath.resources import Address, Bridge, Resource, Route, VethPair
+from seaway.datapath.resources import Address, Bridge, Resource, Route, VethPair, Vxlan
 from seaway.datapath.rtnetlink_wire import Denied, Wire
 
 FEW = 4
@@ -25,7 +26,7 @@ _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 class RtnetlinkHand:
-    """The hand for Bridge, VethPair, Address and Route. ``host`` is the path that the host's ``ns`` means."""
+    """The hand for links, addresses and routes. ``host`` is the path that the host's ``ns`` means."""
 
     def __init__(self, host: str = "") -> None:
         self._host = host
@@ -189,6 +190,9 @@ class RtnetlinkHand:
         wire.do(*link.alter_veth(pair, master, now))
         return True
 
+    def _make_vxlan(self, device: Vxlan) -> None:
+        vxlan.make(self._wire, self._path(device.ns), device)
+
     def _make_address(self, address: Address) -> None:
         inet.make_address(self._wire(address.ns), address)
 
@@ -201,7 +205,7 @@ class RtnetlinkHand:
     def _remove_route(self, route: Route) -> None:
         inet.remove_route(self._wire(route.ns), route)
 
-    def _remove_link(self, resource: Bridge | VethPair) -> None:
+    def _remove_link(self, resource: Bridge | Vxlan | VethPair) -> None:
         wire = self._wire(resource.ns)
         now = link.link(wire, resource.name)
         if now is not None and _goes(resource, now):
@@ -234,6 +238,8 @@ class RtnetlinkHand:
             if one.kind == "bridge":
                 asked = one.mac if one.mac != link.steady_mac(self._path(ns), one.name) else ""
                 yield Bridge(ns, one.name, one.mtu if one.up else 0, asked)
+            elif one.kind == "vxlan":
+                yield vxlan.read(ns, one, view)
             elif one.kind == "veth" and one.index not in partners and (link.peer_of(one) or not ns):
                 yield _pair(ns, one, views)
 
@@ -257,7 +263,7 @@ def _pair(ns: str, one: link.Link, views: Mapping[str, Mapping[int, link.Link]])
 
 def _goes(resource: Resource, now: link.Link | None) -> bool:
     """Whether this link is the one that shall go: ours, and of that kind."""
-    kind = "bridge" if isinstance(resource, Bridge) else "veth"
+    kind = _KINDS.get(type(resource))
     return now is not None and now.ours and now.kind == kind and getattr(resource, "ours", True)
 
 
@@ -273,7 +279,7 @@ def _taken(wire: Wire, name: str, denied: Denied) -> link.Link:
 
 def _bulk(operation: Operation) -> str | None:
     resource = operation.resource
-    removes = isinstance(operation, Remove) and isinstance(resource, Bridge | VethPair)
+    removes = isinstance(operation, Remove) and type(resource) in _KINDS
     return str(resource.key[1]) if removes else None
 
 
@@ -301,6 +307,8 @@ def _name(resource: Resource) -> str:
     match resource:
         case Bridge():
             return f"bridge {resource.name}"
+        case Vxlan():
+            return f"VXLAN device {resource.name}"
         case VethPair():
             return f"veth pair {resource.name}/{resource.peer}"
         case Address():
@@ -311,12 +319,16 @@ def _name(resource: Resource) -> str:
     return repr(resource)
 
 
+_KINDS: Mapping[type[Resource], str] = {Bridge: "bridge", Vxlan: "vxlan", VethPair: "veth"}
+
 _ACTS: Mapping[tuple[str, type[Resource]], Callable[[RtnetlinkHand, Any], None]] = {
     ("make", Bridge): RtnetlinkHand._make_bridge,
+    ("make", Vxlan): RtnetlinkHand._make_vxlan,
     ("make", VethPair): RtnetlinkHand._make_veth,
     ("make", Address): RtnetlinkHand._make_address,
     ("make", Route): RtnetlinkHand._make_route,
     ("remove", Bridge): RtnetlinkHand._remove_link,
+    ("remove", Vxlan): RtnetlinkHand._remove_link,
     ("remove", VethPair): RtnetlinkHand._remove_link,
     ("remove", Address): RtnetlinkHand._remove_address,
     ("remove", Route): RtnetlinkHand._remove_route,
@@ -330,6 +342,7 @@ def _bridge_stands(wire: Wire, bridge: Bridge) -> bool:
 
 _STANDS: Mapping[type[Resource], Callable[[Wire, Any], bool]] = {
     Bridge: _bridge_stands,
+    Vxlan: lambda _wire, _vxlan: False,
     VethPair: lambda _wire, _pair: False,
     Address: inet.has_address,
     Route: inet.has_route,

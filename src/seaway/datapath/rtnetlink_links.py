@@ -1,8 +1,8 @@
 """Links as the kernel has them, and the requests that make and alter ours."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ class Link:
     alias: str
     hairpin: bool
     isolated: bool
+    learning: bool = False
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What is only told of a VXLAN device."""
 
     @property
     def ours(self) -> bool:
@@ -54,9 +57,12 @@ class Link:
         return self.group == LINK_GROUP or self.group >> 16 == DOOMED_GROUPS
 
 
-def links(wire: Wire) -> dict[int, Link]:
-    """All links of a namespace by number."""
-    found = map(_link, wire.dump(Request(RTM_GETLINK, {}, [SPARSE])))
+def links(wire: Wire, kind: str = "") -> dict[int, Link]:
+    """All links of a namespace by number, or those of one kind."""
+    attributes: list[tuple[str, Any]] = [SPARSE]
+    if kind:
+        attributes.append(("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind)]}))
+    found = map(_link, wire.dump(Request(RTM_GETLINK, {}, attributes)))
     return {link.index: link for link in found}
 
 
@@ -84,6 +90,8 @@ def _link(message: Any) -> Link:
         alias=attributes.get("IFLA_IFALIAS", ""),
         hairpin=bool(flags.get("IFLA_BRPORT_MODE")),
         isolated=bool(flags.get("IFLA_BRPORT_ISOLATED")),
+        learning=bool(flags.get("IFLA_BRPORT_LEARNING")),
+        data=dict(info["IFLA_INFO_DATA"]["attrs"]) if info.get("IFLA_INFO_KIND") == "vxlan" else {},
     )
 
 
@@ -100,9 +108,12 @@ def new_bridge(bridge: Bridge, mac: str) -> list[Request]:
     """Requests that make a bridge.
 
     An MTU is set afterwards, because only then the kernel takes it for the user's choice and keeps it
-    when ports come and go.
+    when ports come and go. In a hidden namespace no VLAN is made for ports, as that would double each
+    entry for a MAC address.
     """
     data = {"attrs": [("IFLA_BR_FORWARD_DELAY", 0), ("IFLA_BR_STP_STATE", 0)]}
+    if bridge.ns:
+        data["attrs"].append(("IFLA_BR_VLAN_DEFAULT_PVID", 0))
     info = {"attrs": [("IFLA_INFO_KIND", "bridge"), ("IFLA_INFO_DATA", data)]}
     make = Request(
         RTM_NEWLINK,

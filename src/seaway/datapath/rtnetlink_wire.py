@@ -9,10 +9,10 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
@@ -45,6 +45,12 @@ _KINDS: dict[int, Any] = {
     RTM_NEWADDR: ifaddrmsg, RTM_DELADDR: ifaddrmsg, RTM_GETADDR: ifaddrmsg,
     RTM_NEWROUTE: rtmsg, RTM_DELROUTE: rtmsg, RTM_GETROUTE: rtmsg,
 }  # fmt: skip
+
+Raw: TypeAlias = tuple[int, int, bytes]
+"""A message packed elsewhere: type, extra flags, and all that follows the header."""
+
+_MANY = 128
+"""Raw requests in one send: the kernel answers those that fail, and the last."""
 
 
 class Denied(OSError):
@@ -122,15 +128,48 @@ class Wire:
 
     def dump(self, request: Request) -> list[Any]:
         """Every message of a dump, done anew when the kernel changed meanwhile. Raises Denied."""
-        for _ in range(_TRIES):
-            whole, found = self._dump(request)
-            if whole:
-                break
+        found = self._whole(lambda number: _encode(request, number, _REQUEST | _DUMP))
         return [_decode(data) for data in found]
 
-    def _dump(self, request: Request) -> tuple[bool, list[bytes]]:
+    def push(self, messages: Sequence[Raw]) -> dict[int, Denied]:
+        """Have the kernel carry out packed messages, also after a failure. Which of them failed, and why."""
+        refused: dict[int, Denied] = {}
+        for start in range(0, len(messages), _MANY):
+            refused |= self._push(start, messages[start : start + _MANY])
+        return refused
+
+    def rows(self, kind: int, body: bytes) -> list[bytes]:
+        """Every message of a dump as it came, asked for by a packed one. Raises Denied."""
+        return self._whole(lambda number: _packed((kind, _DUMP, body), number))
+
+    def _push(self, start: int, messages: Sequence[Raw]) -> dict[int, Denied]:
+        """Only the last is acknowledged; what fails is told of anyway, and before."""
+        first = next(self._numbers)
+        last = first + len(messages) - 1
+        self._numbers = itertools.count(last + 1)
+        kind, flags, body = messages[-1]
+        ordered = [*messages[:-1], (kind, flags | _ACK, body)]
+        self._socket.send(b"".join([_packed(m, first + n) for n, m in enumerate(ordered)]))
+        refused: dict[int, Denied] = {}
+        for answer, number, data in self._messages():
+            if answer == _ERROR and first <= number <= last:
+                denied = _denied(data)
+                if denied is not None:
+                    refused[start + number - first] = denied
+                if number == last:
+                    break
+        return refused
+
+    def _whole(self, encode: Callable[[int], bytes]) -> list[bytes]:
+        for _ in range(_TRIES):
+            whole, found = self._dump(encode)
+            if whole:
+                break
+        return found
+
+    def _dump(self, encode: Callable[[int], bytes]) -> tuple[bool, list[bytes]]:
         number = next(self._numbers)
-        self._socket.send(_encode(request, number, _REQUEST | _DUMP))
+        self._socket.send(encode(number))
         found: list[bytes] = []
         whole = True
         for kind, answered, data in self._messages():
@@ -179,6 +218,11 @@ def _open() -> socket.socket:
     opened.settimeout(_TIMEOUT)
     opened.bind((0, 0))
     return opened
+
+
+def _packed(message: Raw, number: int) -> bytes:
+    kind, flags, body = message
+    return _HEADER.pack(16 + len(body), kind, _REQUEST | flags, number, 0) + body
 
 
 def _encode(request: Request, number: int, flags: int) -> bytes:

@@ -2,7 +2,8 @@
 
 A *ground* is what a resource gives others to stand on: a namespace, a device, a table; a bridge's ports, a
 device's addresses. What stood on a ground is gone when that goes; on the soft ones, the last two, it may
-go on and be another: a port without its bridge, a route that lost its reason.
+go on and be another: a port without its bridge, a route that lost its reason. A VXLAN device that is no
+longer its bridge's port has lost its place there, and with it the bridge's entries that lead to it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,9 @@ from seaway.datapath.reconcile import Change, Make, Operation
 from seaway.datapath.resources import (
     Address,
     Bridge,
+    Forward,
     Key,
+    Neighbour,
     Netns,
     NftElement,
     NftTable,
@@ -19,9 +22,10 @@ from seaway.datapath.resources import (
     Route,
     Sysctl,
     VethPair,
+    Vxlan,
 )
 
-SOFT = ("ports", "addresses")
+SOFT = ("ports", "place", "addresses")
 """Kinds of ground whose loss shakes what stands on them, and need not fell it."""
 
 _PER_DEVICE = ("conf", "neigh")
@@ -37,6 +41,9 @@ def grounds(resource: Resource) -> Iterator[Key]:
         case Bridge():
             yield ("device", resource.ns, resource.name)
             yield ("ports", resource.ns, resource.name)
+        case Vxlan():
+            yield ("device", resource.ns, resource.name)
+            yield from unsteady(resource)
         case VethPair():
             yield ("device", resource.ns, resource.name)
             yield ("device", resource.peer_ns, resource.peer)
@@ -44,6 +51,12 @@ def grounds(resource: Resource) -> Iterator[Key]:
             yield ("addresses", resource.ns, resource.device)
         case NftTable():
             yield ("table", resource.ns, resource.name)
+
+
+def unsteady(resource: Resource) -> Iterator[Key]:
+    """Of the grounds that the resource gives, those that are lost as soon as it is shaken itself."""
+    if isinstance(resource, Vxlan):
+        yield ("place", resource.ns, resource.name)
 
 
 def stands_on(resource: Resource) -> Iterator[Key]:
@@ -57,7 +70,12 @@ def stands_on(resource: Resource) -> Iterator[Key]:
                 yield ("netns", resource.peer_ns)
             if resource.master:
                 yield ("ports", ns, resource.master)
-        case Address():
+        case Vxlan():
+            yield ("ports", ns, resource.master)
+        case Forward():
+            yield ("device", ns, resource.device)
+            yield ("place", ns, resource.device)
+        case Neighbour() | Address():
             yield ("device", ns, resource.device)
         case Route():
             yield ("device", ns, resource.device)
@@ -81,6 +99,8 @@ def renewed(operations: Iterable[Operation]) -> Iterator[Key]:
             if _made_anew(operation.old, resource):
                 yield from grounds(operation.old)
                 yield from grounds(resource)
+            elif _replaced(operation.old, resource):
+                yield from unsteady(resource)
         elif isinstance(operation, Make) != isinstance(resource, Address):
             yield from grounds(resource)
 
@@ -88,4 +108,10 @@ def renewed(operations: Iterable[Operation]) -> Iterator[Key]:
 def _made_anew(old: Resource, new: Resource) -> bool:
     if isinstance(old, VethPair) and isinstance(new, VethPair):
         return (old.peer_ns, old.peer) != (new.peer_ns, new.peer)
+    if isinstance(old, Vxlan) and isinstance(new, Vxlan):
+        return (old.vni, old.local, old.port) != (new.vni, new.local, new.port)
     return type(old) is not type(new) or isinstance(new, NftTable)
+
+
+def _replaced(old: Resource, new: Resource) -> bool:
+    return isinstance(old, Vxlan) and isinstance(new, Vxlan) and old.master != new.master

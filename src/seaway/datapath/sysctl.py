@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -32,7 +33,7 @@ class SysctlHand:
         except OSError:
             return None
         same = value == _plain(resource.value)
-        return resource if same else Sysctl(resource.ns, resource.name, value)
+        return resource if same else replace(resource, value=value)
 
     def apply(self, operations: Sequence[Operation]) -> list[Refusal]:
         """Set parameters, those of one namespace together."""
@@ -68,6 +69,8 @@ def _get(sysctl: Sysctl) -> str:
     except FileNotFoundError:
         if _off_anyway(sysctl):
             return "1"
+        if sysctl.optional:
+            return _plain(sysctl.value)
         raise
 
 

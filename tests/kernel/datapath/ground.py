@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seaway.datapath import netns
+from seaway.datapath.forwards import ForwardHand
 from seaway.datapath.ledger import Ledger
 from seaway.datapath.netns import NetnsHand
 from seaway.datapath.nft import NftHand
@@ -14,6 +15,8 @@ from seaway.datapath.reconcile import Operation
 from seaway.datapath.resources import (
     Address,
     Bridge,
+    Forward,
+    Neighbour,
     Netns,
     NftElement,
     NftTable,
@@ -21,6 +24,7 @@ from seaway.datapath.resources import (
     Route,
     Sysctl,
     VethPair,
+    Vxlan,
 )
 from seaway.datapath.rtnetlink import RtnetlinkHand
 from seaway.datapath.sysctl import SysctlHand
@@ -63,6 +67,7 @@ class Ground:
         self.path = str(self.root / "host")
         netns.create(self.path)
         self.links = RtnetlinkHand(self.path)
+        self.forwards = ForwardHand(self.path)
         self.nft = NftHand(self.path)
         self.sysctls = SysctlHand(self.path)
         self.netns = NetnsHand(str(self.root / "boxes"))
@@ -75,7 +80,10 @@ class Ground:
             {
                 Netns: self.netns,
                 Bridge: links,
+                Vxlan: links,
                 VethPair: links,
+                Forward: self.forwards,
+                Neighbour: self.forwards,
                 Address: links,
                 Route: links,
                 Sysctl: self.sysctls,
