@@ -97,7 +97,7 @@ class Session:
         return True
 
     async def run(self) -> None:
-        """Until cancelled; then sign off: our names go at once, our endpoints stay."""
+        """Until cancelled. Endpoints stay, and names for as long as the lease runs: containers go on."""
         losses = 0
         try:
             while True:
@@ -183,7 +183,8 @@ class Session:
     async def _sign_off(self) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._entry.leave()
+                if not self.mirror.mine:
+                    await self._entry.leave()
         except (SeawayError, TimeoutError, OSError) as error:
             log.debug("not signed off", extra={"reason": str(error)})
         await self.store.close()

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from seaway.engine import bounds, endpoints, farewell, links, lookup, merge, modes, mounts
+from seaway.engine import bounds, endpoints, farewell, links, lookup, merge, modes, mounts, wayout
 from seaway.engine import filters as sieve
 from seaway.engine.clock import identity, seconds, stamp
 from seaway.engine.core import Core
@@ -112,6 +112,8 @@ class Containers:
             change.free(name_key("containers", container.name))
             for endpoint in self.core.facts.snapshot().endpoints_of_container(container.id):
                 network = endpoints.network_of(self.core.facts, endpoint)
+                if wayout.is_way_out(self.core.facts, endpoint):
+                    continue
                 attachment = container.networks.get(network.name) or container.networks[network.id]
                 change.put(endpoints.with_names(endpoint, renamed, attachment))
             await self._commit_named(change, name)

@@ -10,6 +10,7 @@ from seaway.engine.facts import Facts
 from seaway.engine.locks import Locks
 from seaway.engine.settings import Settings
 from seaway.engine.settle import Settler
+from seaway.engine.shared import Shared
 from seaway.engine.tasks import Tasks
 from seaway.runtime.containers import OciRuntime
 from seaway.runtime.images import Images
@@ -26,6 +27,7 @@ class Core:
     tasks: Tasks
     runtime: OciRuntime
     images: Images
+    shared: Shared
     allotting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from proposing to committing, so that no two verbs propose the same."""
     locks: Locks = field(default_factory=Locks)

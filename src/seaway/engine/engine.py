@@ -11,8 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from seaway.cluster.mirror import Mirror
 from seaway.datapath import conntrack, nft_others
 from seaway.datapath import resources as r
+from seaway.datapath.forwards import ForwardHand
 from seaway.datapath.hands import Hand
 from seaway.datapath.ledger import Ledger
 from seaway.datapath.netns import NetnsHand
@@ -21,7 +23,8 @@ from seaway.datapath.rtnetlink import RtnetlinkHand
 from seaway.datapath.sysctl import SysctlHand
 from seaway.dns.server import ResolverHand
 from seaway.dns.zone import Zone, zone
-from seaway.engine import host
+from seaway.engine import host, joining
+from seaway.engine.advertise import Advertise
 from seaway.engine.boxes import living
 from seaway.engine.connect import Connections
 from seaway.engine.containers import Containers
@@ -38,16 +41,20 @@ from seaway.engine.info import info
 from seaway.engine.lifecycle import Lifecycle
 from seaway.engine.networking import NetworkVerbs
 from seaway.engine.networks import Networks
+from seaway.engine.nodes import ClusterNodes
 from seaway.engine.plug import Plug
 from seaway.engine.settings import Settings
 from seaway.engine.settle import Settler
+from seaway.engine.shared import Shared
+from seaway.engine.shared_networks import SharedNetworks
 from seaway.engine.streams import Streams
 from seaway.engine.sweep import sweep
 from seaway.engine.tasks import Tasks
+from seaway.engine.tending import Tending
 from seaway.engine.verbs import ContainerVerbs
 from seaway.engine.volumes import Volumes
 from seaway.engine.watch import Watch
-from seaway.errors import SettleFailed
+from seaway.errors import SeawayError, SettleFailed
 from seaway.model import Node, Snapshot
 from seaway.ports.relay import RelayHand
 from seaway.ports.sockets import Held, HostPortHand
@@ -55,6 +62,7 @@ from seaway.runtime import image_mirrors
 from seaway.runtime.containers import OciRuntime
 from seaway.runtime.images import Images
 from seaway.runtime.rootfs import Rootfs
+from seaway.store.cluster_settings import ClusterSettings
 from seaway.store.sqlite import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -114,28 +122,45 @@ class Engine:
         """Read the facts, make the kernel agree with them, adopt what runs, start what should."""
         for path in (self.settings.data_root, self.settings.exec_root, self.settings.exec_root / "netns"):
             path.mkdir(parents=True, exist_ok=True)
+        cluster = self.settings.cluster
+        mine = await joining.advertised(cluster) if cluster else None
         await self.facts.store.open()
         await self.facts.load()
         self.id = _identity(self.settings.data_root)
+        if cluster and mine:
+            self.facts.node = joining.node(self.facts.node, self.id, cluster, mine)
         await self._images.open()
         self.hands = self._make_hands()
         self.settler = Settler(self.facts, Ledger(self.hands), self._forget)
+        shared = Shared(self.facts, self.settler, self.tasks, Mirror(self.id))
         self.core = Core(
-            self.settings, self.facts, self.settler, self.events, self.tasks, self.runtime, self._images
+            self.settings,
+            self.facts,
+            self.settler,
+            self.events,
+            self.tasks,
+            self.runtime,
+            self._images,
+            shared,
         )
         self._compose(self.core)
         await self.tasks.__aenter__()
+        if cluster and mine:
+            await self._join(shared, cluster, mine)
         await DefaultNetworks(self.core, self._networks).make()
         await sweep(self.core)
         await self._found_house()
         await self._resume()
         self.tasks.spawn(Watch(self.settler).run(), "watch over the kernel")
         self.tasks.spawn(self._streams.rotate(), "log rotation")
+        if cluster:
+            self.tasks.spawn(self._tending.run(), "tending the cluster")
 
     async def stop(self) -> None:
         """Let go of everything; containers go on, and so does their network."""
         self.events.close()
         await self.tasks.__aexit__(None, None, None)
+        await self.core.shared.close()
         await self.settler.close()
         for hand in dict.fromkeys(self.hands.values()):
             close = getattr(hand, "close", None)
@@ -147,13 +172,16 @@ class Engine:
 
     def _make_hands(self) -> Mapping[type, Hand]:
         loop = asyncio.get_running_loop()
-        links, nft, held = RtnetlinkHand(), NftHand(), Held()
+        links, forwards, nft, held = RtnetlinkHand(), ForwardHand(), NftHand(), Held()
         return {
             r.Netns: NetnsHand(str(self.settings.exec_root / "netns"), partial(living, self.facts)),
             r.Bridge: links,
+            r.Vxlan: links,
             r.VethPair: links,
             r.Address: links,
             r.Route: links,
+            r.Forward: forwards,
+            r.Neighbour: forwards,
             r.Sysctl: SysctlHand(),
             r.NftTable: nft,
             r.NftElement: nft,
@@ -167,8 +195,11 @@ class Engine:
 
     def _compose(self, core: Core) -> None:
         self.volumes = Volumes(core)
-        files, plug = Files(core), Plug(core)
-        self._networks = Networks(core)
+        self._networks = networks = Networks(core, SharedNetworks(core.shared))
+        files, plug = Files(core), Plug(core, networks.make_way)
+        retention = core.settings.cluster.retention if core.settings.cluster else 0.0
+        self._tending = Tending(core, plug, retention)
+        self.nodes = ClusterNodes(core.shared)
         life = self._life = Lifecycle(core, plug, files, Checks(core))
         self._streams = Streams(core, life)
         self.networks = NetworkVerbs(self._networks, Connections(core, self._networks, plug, files))
@@ -177,6 +208,18 @@ class Engine:
         )
         self.execs = Execs(core, life)
         self.images = Imaging(core)
+
+    async def _join(self, shared: Shared, cluster: ClusterSettings, mine: Advertise) -> None:
+        """Begin the session with the cluster's store. What the cluster refuses ends the start."""
+        self.nodes.advertise = mine.shown
+        await shared.load()
+        session = joining.session(cluster, mine, shared.mirror, shared, self.settings.data_root)
+        shared.start(session, self._tending)
+        try:
+            await session.first(joining.FIRST)
+        except SeawayError:
+            await self.stop()
+            raise
 
     async def _found_house(self) -> None:
         """The first settle. Without the firewall's frame nothing can run; all else is tried again later."""
@@ -207,6 +250,7 @@ def _node(settings: Settings) -> Node:
         userland_proxy=settings.userland_proxy,
         ip_forward=settings.ip_forward,
         ip_masq=settings.ip_masq,
+        rooms=str(settings.exec_root / "netns"),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.dns import files as texts
-from seaway.engine import host, links, lookup, modes
+from seaway.engine import host, links, lookup, modes, wayout
 from seaway.engine.core import Core
 from seaway.errors import InvalidInput
 from seaway.model import Container, Endpoint
@@ -58,7 +58,12 @@ class Files:
         extra = [self._extra(e) for e in container.host.extra_hosts or ()]
         if modes.parse(container.host.network_mode).host:
             return texts.host_mode_hosts(_read("/etc/hosts"), extra)
-        places = self.core.facts.snapshot().endpoints_of_container(container.id)
+        facts = self.core.facts
+        places = [
+            e
+            for e in facts.snapshot().endpoints_of_container(container.id)
+            if not wayout.is_way_out(facts, e)
+        ]
         names = _names(container)
         entries = [*self._legacy_links(container), *((a, names) for e in places for a in e.addresses)]
         return texts.hosts(entries, extra)

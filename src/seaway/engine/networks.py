@@ -3,18 +3,20 @@
 import builtins
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from seaway.drivers import Driver, driver
-from seaway.engine import filters, lookup
+from seaway.drivers.segments import choose_vnis, segments, vnis_wanted, with_vnis
+from seaway.engine import filters, lookup, wayout
 from seaway.engine.clock import identity, seconds, stamp
 from seaway.engine.core import Core
 from seaway.engine.facts import Change, name_key
-from seaway.engine.pools import allot_pools
+from seaway.engine.pools import OVERLAY_BASES, allot_pools
 from seaway.engine.settle import of_network
+from seaway.engine.shared_networks import SharedNetworks
 from seaway.engine.specs import NetworkSpec
 from seaway.engine.tasks import carried
 from seaway.errors import Conflict, Forbidden, InvalidInput, NotFound, SettleFailed, StoreConflict
@@ -38,6 +40,7 @@ class Networks:
     """Networks of this daemon."""
 
     core: Core
+    cluster: SharedNetworks
 
     def get(self, reference: str) -> Network:
         """A network by ID, name or unique ID prefix."""
@@ -52,6 +55,8 @@ class Networks:
     async def create(self, spec: NetworkSpec) -> tuple[Network, str]:
         """Create a network. Returns it with a warning (empty as a rule)."""
         kind = self._admit(spec)
+        if kind.usage.shared and not spec.config_only:
+            return await self._create_shared(spec, kind), ""
         async with self.core.allotting:
             network = self._propose(self._with_defaults(self._resolved(spec), kind), kind)
             kind.check(network, self.core.facts.snapshot())
@@ -75,6 +80,9 @@ class Networks:
         users = [n.name for n in self.core.facts.networks.values() if n.config_from == network.name]
         if network.config_only and users:
             raise Forbidden(f'configuration network "{network.name}" is in use')
+        if network.shared:
+            await self._remove_shared(network)
+            return
         async with self.core.allotting:
             if network.id not in self.core.facts.networks:
                 raise NotFound(f"network {reference} not found")
@@ -91,12 +99,22 @@ class Networks:
         for network in list(self.core.facts.networks.values()):
             if network.predefined or network.config_only or network.ingress or self._in_use(network.id):
                 continue
+            if network.shared:  # as Docker: what is the cluster's is not one host's to prune
+                continue
             if limit is not None and seconds(network.created) > limit:
                 continue
             if filters.labels_pass(network.labels, wanted):
                 await self.remove(network.id)
                 removed.append(network.name)
         return removed
+
+    async def make_way(self) -> None:
+        """Make docker_gwbridge, the way out of networks that lead nowhere else, unless it is there."""
+        if wayout.bridge(self.core.facts) is None:
+            try:
+                await self.create(wayout.SPEC)
+            except Conflict:
+                log.debug("docker_gwbridge was made meanwhile")
 
     async def predefine(self, spec: NetworkSpec, device: str, *, ours: bool = True) -> Network:
         """Make or bring up to date one of the predefined networks; its ID stays."""
@@ -122,12 +140,34 @@ class Networks:
 
     # -- how
 
+    async def _create_shared(self, spec: NetworkSpec, kind: Driver) -> Network:
+        """Make a network of the cluster. Its devices come with the first container on each host."""
+        spec = self._with_defaults(self._resolved(spec), kind)
+
+        def propose(known: Mapping[str, Network]) -> Network:
+            network = self._propose(spec, kind, shared=known)
+            snapshot = replace(self.core.facts.snapshot(), networks={**self.core.facts.networks, **known})
+            kind.check(network, snapshot)
+            return network
+
+        network = await self.cluster.create(propose)
+        self.core.events.publish("network", "create", network.id, _attributes(network))
+        return network
+
+    async def _remove_shared(self, network: Network) -> None:
+        self._refuse_used(network)
+        await self.cluster.remove(network)
+        held = self.core.facts.own_claims(network.id)
+        if held:
+            await self.core.facts.commit(Change().free(*(claim_key(network.id, a) for a in held)))
+        self.core.events.publish("network", "destroy", network.id, _attributes(network))
+
     def _admit(self, spec: NetworkSpec) -> Driver:
         if not spec.name.strip():
             raise InvalidInput("invalid name: name is empty")
         if spec.name in PREDEFINED:
             raise Forbidden(f"operation is not permitted on predefined {spec.name} network ")
-        if spec.driver == "overlay" or spec.scope == "swarm" or spec.ingress:
+        if spec.scope == "swarm" or spec.ingress:
             raise Forbidden(NO_SWARM)
         kind = driver(spec.driver or "bridge")
         _check_ipam(spec.ipam_driver)
@@ -176,20 +216,31 @@ class Networks:
             labels=spec.labels,
         )
 
-    def _propose(self, spec: NetworkSpec, kind: Driver, without: Network | None = None) -> Network:
+    def _propose(
+        self,
+        spec: NetworkSpec,
+        kind: Driver,
+        without: Network | None = None,
+        shared: Mapping[str, Network] | None = None,
+    ) -> Network:
+        """The network as it would be. ``shared`` are the cluster's networks, for one of the cluster."""
         nid = identity()
         device = spec.options.get(BRIDGE_NAME) or bridge_device(nid) if kind.usage.device else ""
         pools: tuple[Pool, ...] = ()
         if kind.usage.addressed and not (spec.config_only and not spec.pools):
             # A configuration is only paper: its subnets are taken by the network that is made from it.
-            others = [n for n in self.core.facts.networks.values() if n is not without and not n.config_only]
-            pools = allot_pools(spec, () if spec.config_only else others, self.core.settings)
+            every = {**self.core.facts.networks, **(shared or {})}
+            others = [n for n in every.values() if n is not without and not n.config_only]
+            bases = OVERLAY_BASES if shared is not None else ()
+            pools = allot_pools(spec, () if spec.config_only else others, self.core.settings, bases)
+            if shared is not None:
+                pools = with_vnis(pools, _vnis(pools, spec, shared))
         return Network(
             id=nid,
             name=spec.name,
             driver=kind.name,
             created=stamp(),
-            scope="local",
+            scope="local" if shared is None else "global",
             ipv4=spec.ipv4 is not False,
             ipv6=bool(spec.ipv6),
             ipam_driver=spec.ipam_driver or "default",
@@ -243,6 +294,13 @@ class Networks:
             raise Forbidden(
                 f"error while removing network: network {network.name} has active endpoints ({listed})"
             )
+
+
+def _vnis(pools: Sequence[Pool], spec: NetworkSpec, known: Mapping[str, Network]) -> tuple[int, ...]:
+    """VXLAN network identifiers for a network's segments: those asked for, then the lowest free ones."""
+    number = len(segments(pools))
+    taken = {p.vni for n in known.values() for p in n.pools}
+    return choose_vnis(number, taken, vnis_wanted(spec.options, number))
 
 
 def _check_ipam(name: str) -> None:

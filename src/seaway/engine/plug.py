@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from seaway.dns.files import ndots
 from seaway.drivers import driver
-from seaway.engine import endpoints, lookup, modes
+from seaway.engine import endpoints, lookup, modes, wayout
 from seaway.engine.clock import identity
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
@@ -32,6 +32,8 @@ class Plug:
     """Gives containers their sandboxes and endpoints, and takes them back."""
 
     core: Core
+    make_way: Callable[[], Awaitable[None]]
+    """Makes docker_gwbridge when it is not there."""
     _last_port: int = 0
     _ports: PortIndex = field(default_factory=PortIndex)
 
@@ -45,8 +47,11 @@ class Plug:
             return None
         began = time.perf_counter()
         try:
-            async with self.core.allotting:
-                box, places, change = self._propose(container, mode, upstreams)
+            wanted = self._networks(container, mode)
+            if wayout.needed(n for n, _ in wanted):
+                await self.make_way()
+            async with self.core.shared.joining(container, wanted) as given, self.core.allotting:
+                box, places, change = self._propose(container, wanted, given, upstreams)
                 await self.core.facts.commit(change)
             await self._settle(container, box, places)
         except SeawayError as error:
@@ -86,6 +91,7 @@ class Plug:
         await self.core.facts.commit(change)
         written()
         scope = [*(of_endpoint(e.id) for e in places), *(of_sandbox(b.id) for b in boxes)]
+        scope += self.core.shared.reach(places)
         await self.core.settler.tidy(*scope)
         for place in places if known else ():
             self._tell("disconnect", place)
@@ -94,19 +100,29 @@ class Plug:
         self, container: Container, grown: Container, network: Network, attachment: Attachment
     ) -> None:
         """Plug a running container into one more network, live; ``grown`` is what it is from then on."""
-        async with self.core.allotting:
+        wanted = [(network, attachment)]
+        if wayout.needed([network]):
+            await self.make_way()
+        async with self.core.shared.joining(container, wanted) as given, self.core.allotting:
             snapshot = self.core.facts.snapshot()
             if network.id not in snapshot.networks:
                 raise NotFound(f"network {network.name} not found")
             box = snapshot.sandboxes[container.sandbox_id]
             taken = snapshot.endpoints_of_container(container.id)
             change = Change()
-            place = endpoints.propose(self.core.facts, container, network, attachment, box, taken, change)
-            fuller = self._with_ports(container, box, [*taken, place])
+            place = endpoints.propose(
+                self.core.facts, container, network, attachment, box, taken, change, given.get(network.id)
+            )
+            fresh = [place]
+            if wayout.needed([network]) and wayout.of_sandbox(self.core.facts, taken) is None:
+                way = wayout.propose(self.core.facts, container, box, [*taken, place], change)
+                fresh += [way] if way is not None else []
+            fuller = self._with_ports(container, box, [*taken, *fresh])
             fuller = msgspec.structs.replace(fuller, dns=box.dns or _resolves(network))
             await self.core.facts.commit(change.put(fuller, grown))
+        scope = {of_sandbox(box.id), *(of_endpoint(e.id) for e in fresh), *self.core.shared.reach([place])}
         try:
-            await self.core.settler.settle(of_endpoint(place.id), of_sandbox(box.id))
+            await self.core.settler.settle(*scope)
         except SettleFailed as error:
             await self.drop(container, place)
             raise SettleFailed([f"cannot connect {container.name} to {network.name}: {r}"
@@ -121,21 +137,28 @@ class Plug:
             endpoints.release(self.core.facts, owner, [place], change)
             endpoints.free_reservations(self.core.facts, owner, place.network_id, change)
             box = self.core.facts.sandboxes.get(place.sandbox_id)
+            gone = [place]
             if box is not None:
                 rest = [e for e in self.core.facts.snapshot().endpoints_of_container(owner.id) if e != place]
-                change.put(self._with_ports(owner, box, rest))
+                gone += self._idle_way(rest)
+                endpoints.release(self.core.facts, owner, gone[1:], change)
+                change.put(self._with_ports(owner, box, [e for e in rest if e not in gone]))
             if container is not None:
                 change.put(container)
             await self.core.facts.commit(change)
-        await self.core.settler.tidy(of_endpoint(place.id), of_sandbox(place.sandbox_id))
+        scope = {of_sandbox(place.sandbox_id), *(of_endpoint(e.id) for e in gone)}
+        await self.core.settler.tidy(*scope, *self.core.shared.reach(gone))
         self._tell("disconnect", place)
 
     # -- how
 
     def _propose(
-        self, container: Container, mode: modes.Mode, upstreams: tuple[str, ...]
+        self,
+        container: Container,
+        wanted: Sequence[tuple[Network, Attachment]],
+        given: Mapping[str, endpoints.Given],
+        upstreams: tuple[str, ...],
     ) -> tuple[Sandbox, list[Endpoint], Change]:
-        wanted = self._networks(container, mode)
         sid = identity()
         shared = any(not driver(n.driver).usage.sandboxed for n, _ in wanted)
         box = Sandbox(
@@ -150,11 +173,25 @@ class Plug:
         change = Change()
         places: list[Endpoint] = []
         for network, attachment in wanted:
+            theirs = given.get(network.id)
             places.append(
-                endpoints.propose(self.core.facts, container, network, attachment, box, places, change)
+                endpoints.propose(
+                    self.core.facts, container, network, attachment, box, places, change, theirs
+                )
             )
+        if wayout.needed(n for n, _ in wanted):
+            way = wayout.propose(self.core.facts, container, box, places, change)
+            places += [way] if way is not None else []
         box = self._with_ports(container, box, places)
         return box, places, change.put(box, msgspec.structs.replace(container, sandbox_id=sid))
+
+    def _idle_way(self, rest: Sequence[Endpoint]) -> list[Endpoint]:
+        """The endpoint on the gateway bridge, when nothing among the rest needs it any more."""
+        way = wayout.of_sandbox(self.core.facts, rest)
+        networks = (self.core.facts.networks.get(e.network_id) for e in rest)
+        if way is None or not way.name.startswith("gateway_") or wayout.needed(n for n in networks if n):
+            return []
+        return [way]
 
     def _networks(self, container: Container, mode: modes.Mode) -> list[tuple[Network, Attachment]]:
         """The networks to join, that of the mode first, then by priority and name."""
@@ -211,7 +248,8 @@ class Plug:
 
     async def _settle(self, container: Container, box: Sandbox, places: Sequence[Endpoint]) -> None:
         try:
-            await self.core.settler.settle(of_sandbox(box.id), *(of_endpoint(e.id) for e in places))
+            scope = {of_sandbox(box.id), *(of_endpoint(e.id) for e in places)}
+            await self.core.settler.settle(*scope, *self.core.shared.reach(places))
         except SettleFailed as error:
             await self.unplug(container, known=False)
             where = f"{container.name} ({places[0].id})" if places else container.name

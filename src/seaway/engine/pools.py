@@ -7,14 +7,22 @@ from seaway.engine import host
 from seaway.engine.settings import Settings
 from seaway.engine.specs import NetworkSpec
 from seaway.ipam.addresses import check_reserved
-from seaway.ipam.pools import DEFAULT_BASES, check_pools, make_base
+from seaway.ipam.pools import DEFAULT_BASES, Base, check_pools, make_base
 from seaway.model import Network, Pool
 
+OVERLAY_BASES = (Base("10.0.0.0/8", 24),)
+"""Where networks of a cluster get their subnets (Docker's global address space)."""
 
-def allot_pools(spec: NetworkSpec, others: Iterable[Network], settings: Settings) -> tuple[Pool, ...]:
-    """Validated pools for a network: those asked for, or free ones that no host route collides with."""
+
+def allot_pools(
+    spec: NetworkSpec, others: Iterable[Network], settings: Settings, bases: tuple[Base, ...] = ()
+) -> tuple[Pool, ...]:
+    """Validated pools for a network: those asked for, or free ones that no host route collides with.
+
+    ``bases`` are where to look; empty means the daemon's default address pools.
+    """
     taken = [p.subnet for n in others for p in n.pools]
-    bases = tuple(make_base(base, size) for base, size in settings.pools) or DEFAULT_BASES
+    bases = bases or tuple(make_base(base, size) for base, size in settings.pools) or DEFAULT_BASES
     pools = check_pools(
         spec.pools,
         ipv4=spec.ipv4 is not False,

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from seaway.cluster import keys
 from seaway.cluster.mirror import Mirror, News
@@ -15,7 +15,8 @@ from seaway.engine.cluster_cache import Cache
 from seaway.engine.endpoints import Choice, Given
 from seaway.engine.facts import Change, Facts, SharedFacts
 from seaway.engine.settle import Settler, of_network, of_peer
-from seaway.errors import Forbidden, NotFound, SeawayError, StoreConflict, Unavailable
+from seaway.engine.tasks import Tasks
+from seaway.errors import Forbidden, NotFound, StoreConflict, Unavailable
 from seaway.ipam.claims import by_container, by_cooling, by_endpoint, claim_key
 from seaway.model import Attachment, Container, Endpoint, Network, Remote
 from seaway.model.codec import encode
@@ -47,16 +48,16 @@ class Mender(Protocol):
 class Shared:
     """The cluster, or its absence (``session`` None)."""
 
-    def __init__(self, facts: Facts, settler: Settler, mirror: Mirror, cache: Cache) -> None:
+    def __init__(self, facts: Facts, settler: Settler, tasks: Tasks, mirror: Mirror) -> None:
         self.facts = facts
         self.mirror = mirror
         self.session: Session | None = None
         self.mender: Mender | None = None
         self._settler = settler
-        self._cache = cache
+        self._tasks = tasks
+        self._cache = Cache(facts.store)
         self._pending: set[str] = set()
         self._dirty: set[str] = set()
-        self._repairs: list[Coroutine[Any, Any, None]] = []
         self._bell = asyncio.Event()
 
     @property
@@ -116,10 +117,10 @@ class Shared:
             place = self.facts.endpoints.get(owner.removeprefix("endpoint:"))
             log.warning("address lost to another host", extra={"address": address, "owner": owner})
             if place is not None and self.mender is not None:
-                self._repairs.append(self.mender.readdress(place))
+                self._tasks.spawn(self.mender.readdress(place), f"readdress {place.name}")
             elif owner:
-                self._repairs.append(self.facts.commit(Change().free(claim_key(network_id, address))))
-        self._bell.set()
+                free = self.facts.commit(Change().free(claim_key(network_id, address)))
+                self._tasks.spawn(free, f"give up {address}")
 
     def remembered(self) -> Mapping[str, bytes]:
         """The networks known here, for a store that has lost everything."""
@@ -135,6 +136,18 @@ class Shared:
             SharedFacts(mirror.networks, mirror.abroad, mirror.members, mirror.alive, mirror.claims)
         )
 
+    def start(self, session: Session, mender: Mender) -> None:
+        """Begin the session, and settle what it tells."""
+        self.session, self.mender = session, mender
+        self.facts.changed = session.kick
+        self._tasks.spawn(self._cache.run(), "cache of the cluster's facts")
+        self._tasks.spawn(self.settle(), "settling the cluster's news")
+        self._tasks.spawn(session.run(), "session with the cluster store")
+
+    async def close(self) -> None:
+        """Write down what is known of the cluster."""
+        await self._cache.flush()
+
     async def settle(self) -> None:
         """Settle what the news made dirty, until cancelled."""
         while True:
@@ -143,12 +156,6 @@ class Shared:
             scope, self._dirty = self._dirty, set()
             if scope:
                 await self._settler.tidy(*scope)
-            repairs, self._repairs = self._repairs, []
-            for repair in repairs:
-                try:
-                    await repair
-                except SeawayError as error:
-                    log.warning("not mended yet", extra={"reason": error.message})
 
     def reach(self, places: Iterable[Endpoint]) -> set[str]:
         """Owners besides the endpoints themselves that must be settled when these came or went."""
@@ -281,7 +288,7 @@ class Shared:
     def _repair_all(self, network_id: str) -> None:
         for place in self.facts.snapshot().endpoints_of_network(network_id):
             if self.mender is not None:
-                self._repairs.append(self.mender.abandon(place))
+                self._tasks.spawn(self.mender.abandon(place), f"abandon {place.name}")
 
 
 def published(endpoint: Endpoint, node_id: str) -> bytes:
