@@ -138,14 +138,17 @@ class Host(Machine):
 
     def load(self, archive: Path) -> None:
         """Load images from an archive of this machine, wherever it lies."""
-        with archive.open("rb") as file:
-            link = UnixConnection(self.socket, 300)
-            try:
+        link = UnixConnection(self.socket, 300)
+        try:
+            with archive.open("rb") as file:
                 link.request("POST", "/images/load?quiet=1", file, {"Content-Type": "application/x-tar"})
                 answer = link.getresponse()
                 said = answer.read().decode(errors="replace")
-            finally:
-                link.close()
+        except (OSError, http.client.HTTPException) as error:
+            why = f"its daemon is {self.daemon_state()}" if archive.is_file() else "there is no such file"
+            raise Failure(f"{self.name} cannot load {archive}: {why} ({error})") from error
+        finally:
+            link.close()
         if answer.status != 200 or '"error"' in said:
             raise Failure(f"{self.name} cannot load {archive}: {said.strip()[-300:]}")
 

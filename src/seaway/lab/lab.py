@@ -142,6 +142,8 @@ class Lab:
         """Build it; what was built is taken down again when something fails. ``tell`` hears of each step."""
         if os.geteuid() != 0:
             raise Forbidden("a lab needs root: it makes network namespaces, mounts and processes of its own")
+        if self.images and not self.plan.daemons:
+            raise InvalidInput("images are loaded by daemons, and this lab is to have none")
         for image in self.images:
             if not image.is_file():
                 raise InvalidInput(f"there is no image archive {image}")
@@ -242,6 +244,8 @@ class Lab:
                 groups.thaw(group)
                 machine.kill()
                 groups.forget(group)
+                if self.switch.alive():
+                    self.switch.unplug(machine.name)
 
     def start(self, *names: str, daemon: bool | None = None) -> None:
         """Boot machines again with the same data; quiet for those that are on.
