@@ -1,5 +1,6 @@
 """What the contract's tests hold a store by: its clients, its server, and what its kind promises."""
 
+import asyncio
 import socket
 import subprocess
 import tempfile
@@ -26,13 +27,14 @@ class Traits:
 
     ``lease`` is the shortest lease there is, ``expiry`` how many seconds after its last renewal its keys
     are gone for sure. ``whole``: one commit arrives in one batch. ``history``: a watch that is not behind
-    tells every change, in order, not only each key's last value.
+    tells every change, in order, not only each key's last value. ``moved_time``: its time is the test's.
     """
 
     lease: float
     expiry: float
     whole: bool = True
     history: bool = True
+    moved_time: bool = False
 
 
 class Server(Protocol):
@@ -48,6 +50,7 @@ class Server(Protocol):
     def thaw(self) -> None: ...
     def mend(self) -> None: ...
     async def compact(self) -> None: ...
+    async def sleep(self, seconds: float) -> None: ...
 
 
 class Rig:
@@ -72,6 +75,10 @@ class Rig:
         client = self.server.client(prefix or self.prefix, **more)
         self._clients.append(client)
         return client
+
+    async def sleep(self, seconds: float) -> None:
+        """So much time of the server's goes by."""
+        await self.server.sleep(seconds)
 
     async def store(self, prefix: str = "", **more: Any) -> Any:
         """An open store."""
@@ -121,6 +128,9 @@ class ServerProcess:
 
     async def compact(self) -> None:
         """Forget history."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     def place(self, prefix: str = "seaway", **more: Any) -> Place:
         fields: dict[str, Any] = {"servers": (("127.0.0.1", self.port),), "prefix": prefix, **more}

@@ -218,7 +218,9 @@ class MemoryStore:
                 events = server.changes(self._root + prefix, since)
                 since = server.revision
                 if events is None:
-                    yield Batch(since, difference(view, await self.read(prefix)))
+                    reading = await self.read(prefix)
+                    since = reading.revision
+                    yield Batch(since, difference(view, reading))
                 elif events:
                     yield Batch(since, [Event(e.key[cut:], e.value, e.revision) for e in events])
                 else:

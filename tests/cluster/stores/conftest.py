@@ -8,7 +8,7 @@ import pytest
 from tests.cluster.stores.etcd import Etcd
 from tests.stores.rig import Rig, ServerProcess, serving
 
-pytest.register_assert_rewrite("tests.stores.suite", "tests.stores.faults")
+pytest.register_assert_rewrite("tests.stores.suite", "tests.stores.faults", "tests.stores.follower")
 
 SERVERS: dict[str, type[ServerProcess]] = {
     "etcd": Etcd,
