@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from seaway.api.shapes import listed, split
 from seaway.engine.specs import NetworkSpec
 from seaway.errors import InvalidInput
-from seaway.model import Attachment, Container, Endpoint, Network, Pool, Snapshot
+from seaway.model import Attachment, Container, Endpoint, Network, Pool, Remote, Snapshot
 
 # -- out
 
@@ -34,13 +34,31 @@ def network(one: Network, snapshot: Snapshot, minor: int, *, full: bool) -> dict
         "Ingress": one.ingress,
         "ConfigFrom": {"Network": one.config_from},
         "ConfigOnly": one.config_only,
-        "Containers": {e.container_id: place(e) for e in endpoints},
+        "Containers": {
+            **{e.container_id: place(e) for e in endpoints},
+            **({f"ep-{r.id}": place(r) | _host(r, snapshot) for r in _abroad(one, snapshot)} if full else {}),
+        },
         "Options": dict(one.options),
         "Labels": dict(one.labels),
     }
     if minor < 48:
         del shape["EnableIPv4"]
     return shape
+
+
+def _abroad(one: Network, snapshot: Snapshot) -> list[Remote]:
+    """Endpoints on other hosts, by name."""
+    return sorted(snapshot.remotes(one.id).remotes.values(), key=lambda r: (r.name, r.id))
+
+
+def _host(remote: Remote, snapshot: Snapshot) -> dict[str, str]:
+    """Which host an endpoint is on: keys of Seaway's own beside Docker's."""
+    member = snapshot.members.get(remote.node)
+    return {
+        "Host": member.name if member else remote.node,
+        "HostAddress": member.address if member else "",
+        "HostStatus": "ready" if remote.node in snapshot.alive else "down",
+    }
 
 
 def pool(one: Pool) -> dict[str, Any]:
@@ -54,7 +72,7 @@ def pool(one: Pool) -> dict[str, Any]:
     return {key: value for key, value in shape.items() if value}
 
 
-def place(endpoint: Endpoint) -> dict[str, str]:
+def place(endpoint: Endpoint | Remote) -> dict[str, str]:
     """One entry of a network's Containers."""
     return {
         "Name": endpoint.name,
@@ -65,7 +83,7 @@ def place(endpoint: Endpoint) -> dict[str, str]:
     }
 
 
-def address_of(endpoint: Endpoint | None, family: int) -> str:
+def address_of(endpoint: Endpoint | Remote | None, family: int) -> str:
     """An endpoint's first address of a family, with its prefix; empty when it has none."""
     if endpoint is None:
         return ""

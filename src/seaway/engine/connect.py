@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from seaway.engine import endpoints, lookup, modes
+from seaway.engine import endpoints, lookup, modes, nodes
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
 from seaway.engine.files import Files
@@ -100,7 +100,12 @@ class Connections:
         places = self.core.facts.snapshot().endpoints_of_network(network.id)
         place = next((e for e in places if name in (e.name, e.id)), None)
         if place is None:
-            raise NotFound(f"endpoint {name} not found in network {network.name}")
+            abroad = self.core.facts.snapshot().remotes(network.id).remotes.values()
+            remote = next((r for r in abroad if name in (r.name, r.id, r.container_id)), None)
+            if remote is None:
+                raise NotFound(f"endpoint {name} not found in network {network.name}")
+            await nodes.forget_endpoint(self.core.shared, remote)
+            return
         await self.plug.drop(None, place)
 
     def _place(self, network: Network, container: Container) -> Endpoint | None:

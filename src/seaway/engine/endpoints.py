@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 import msgspec
 
 from seaway.drivers import driver, endpoint_options
+from seaway.drivers.segments import segments
 from seaway.engine.clock import identity
 from seaway.engine.facts import Change, Facts
-from seaway.engine.segments import contains, segments
 from seaway.errors import Failure, Forbidden, InvalidInput, Unavailable
 from seaway.ipam.addresses import check_address, next_address
 from seaway.ipam.claims import COOLING, by_container, by_cooling, by_endpoint, claim_key
@@ -105,9 +106,11 @@ def choose_addresses(
     wanted = _wanted(network, attachment)
     mine = {by_container(container.id), by_cooling(container.id)}
     full: Unavailable | None = None
-    for pools in segments(network.pools, wanted.values()):
+    for segment in segments(network.pools):
+        if not all(any(_contains(p, a) for p in segment.pools) for a in wanted.values()):
+            continue
         try:
-            return [_choose(pool, wanted.get(pool.family, ""), mine, claims) for pool in pools]
+            return [_choose(pool, wanted.get(pool.family, ""), mine, claims) for pool in segment.pools]
         except Unavailable as error:
             full = full or error
     if full is not None:
@@ -121,10 +124,17 @@ def _choose(pool: Pool, wanted: str, mine: set[str], claims: Mapping[str, str]) 
         if holder and holder not in mine and not holder.rpartition(" ")[2].startswith(COOLING):
             raise Forbidden("Address already in use")
         return Choice(wanted, pool.prefix, holder)
-    last = next((a for a, o in claims.items() if o in mine and contains(pool, a)), "")
+    last = next((a for a, o in claims.items() if o in mine and _contains(pool, a)), "")
     if last:
         return Choice(last, pool.prefix, claims[last])
     return Choice(next_address(pool, claims), pool.prefix)
+
+
+def _contains(pool: Pool, address: str) -> bool:
+    """Whether an address is of a pool's subnet."""
+    if (":" in address) != (pool.family == 6):
+        return False
+    return ip_address(address) in ip_network(pool.subnet)
 
 
 def reserve(facts: Facts, container: Container, network: Network, attachment: Attachment) -> Change:

@@ -225,7 +225,11 @@ class Networks:
     ) -> Network:
         """The network as it would be. ``shared`` are the cluster's networks, for one of the cluster."""
         nid = identity()
-        device = spec.options.get(BRIDGE_NAME) or bridge_device(nid) if kind.usage.device else ""
+        device = (
+            spec.options.get(BRIDGE_NAME) or bridge_device(nid)
+            if kind.usage.device and shared is None
+            else ""
+        )
         pools: tuple[Pool, ...] = ()
         if kind.usage.addressed and not (spec.config_only and not spec.pools):
             # A configuration is only paper: its subnets are taken by the network that is made from it.

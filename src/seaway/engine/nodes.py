@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from seaway.cluster import keys
 from seaway.engine.cluster_views import NO_CLUSTER, ClusterView, EndpointView, NodeView, State
 from seaway.engine.shared import Shared
-from seaway.errors import Conflict, InvalidInput, NotFound, StoreConflict, Unavailable
+from seaway.errors import Conflict, Forbidden, InvalidInput, NotFound, StoreConflict, Unavailable
 from seaway.model import Endpoint, Member, Remote
 from seaway.store import LIMIT, Check, Delete
 
@@ -135,7 +135,28 @@ async def forget(shared: Shared, node_id: str, *, whole: bool = True) -> int:
     member = mirror.members.get(node_id)
     if whole and member is not None:
         gone += [keys.node(node_id), keys.alive(node_id), keys.advertise(member.address)]
-    revision = 0
+    return await _delete(shared, gone)
+
+
+async def forget_endpoint(shared: Shared, remote: Remote) -> None:
+    """Remove the endpoint of a node that is down, and free its addresses. Raises Forbidden when it lives."""
+    mirror = shared.mirror
+    shared.need()
+    if remote.node in mirror.alive:
+        member = mirror.members.get(remote.node)
+        where = f"{member.name} ({member.address})" if member else remote.node
+        raise Forbidden(f"endpoint {remote.name} is on host {where}, which is alive: disconnect it there")
+    claims = mirror.claims.get(remote.network_id, {})
+    gone = [keys.endpoint(remote.network_id, remote.id)]
+    for cidr in remote.addresses:
+        address = cidr.partition("/")[0]
+        if keys.holder(claims.get(address, ""))[0] == remote.node:
+            gone.append(keys.claim(remote.network_id, address))
+    await _delete(shared, gone)
+
+
+async def _delete(shared: Shared, gone: builtins.list[str]) -> int:
+    session, mirror, revision = shared.need(), shared.mirror, 0
     for start in range(0, len(gone), LIMIT // 2):
         part = gone[start : start + LIMIT // 2]
         checks = [Check(key, mirror.revision(key)) for key in part]
