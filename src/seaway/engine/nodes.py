@@ -119,7 +119,7 @@ async def forget(shared: Shared, node_id: str, *, whole: bool = True) -> int:
 
     ``whole`` False: only endpoints and claims; the node stays listed as one that is down.
     """
-    session, mirror = shared.need(), shared.mirror
+    mirror = shared.mirror
     gone = [
         keys.endpoint(network_id, remote.id)
         for network_id, there in mirror.abroad.items()
