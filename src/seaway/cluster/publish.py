@@ -12,6 +12,8 @@ from seaway.cluster import keys
 from seaway.cluster.house import House
 from seaway.cluster.mirror import Mirror
 from seaway.errors import StoreConflict
+from seaway.model import Remote
+from seaway.model.codec import decode
 from seaway.store import LIMIT, Check, Delete, Put, Store
 
 log = logging.getLogger(__name__)
@@ -55,13 +57,23 @@ class Publisher:
         """Keys to write or remove: removals first, then claims before endpoints."""
         mine = self._mirror.mine
         gone = [key for key in mine if key not in desired]
-        fresh = [key for key, value in desired.items() if mine.get(key) != value and self._joinable(key)]
+        fresh = [
+            key for key, value in desired.items() if mine.get(key) != value and self._may_stand(key, value)
+        ]
         return [*sorted(gone, reverse=True), *sorted(fresh)]
 
-    def _joinable(self, key: str) -> bool:
-        """Whether the key's network exists; what is on one that is gone is the engine's to clear away."""
-        network = self._mirror.networks.get(key.split("/")[1])
-        return network is not None
+    def _may_stand(self, key: str, value: bytes) -> bool:
+        """Whether a key can be written: its network exists, and an endpoint's addresses are its own.
+
+        What is on a network that is gone is the engine's to clear away.
+        """
+        room, network_id, _ = key.split("/", 2)
+        if network_id not in self._mirror.networks:
+            return False
+        if room + "/" == keys.CLAIMS:
+            return True
+        addresses = (cidr.partition("/")[0] for cidr in decode(value, Remote).addresses)
+        return all(keys.claim(network_id, address) in self._mirror.mine for address in addresses)
 
     async def _write(self, steps: Sequence[str], desired: Mapping[str, bytes]) -> int:
         checks, writes = self._parts(steps, desired)

@@ -195,10 +195,11 @@ class Engine:
 
     def _compose(self, core: Core) -> None:
         self.volumes = Volumes(core)
-        self._networks = networks = Networks(core, SharedNetworks(core.shared))
+        cluster = SharedNetworks(core.shared)
+        self._networks = networks = Networks(core, cluster)
         files, plug = Files(core), Plug(core, networks.make_way)
         retention = core.settings.cluster.retention if core.settings.cluster else 0.0
-        self._tending = Tending(core, plug, retention)
+        self._tending = Tending(core, plug, cluster, retention)
         self.nodes = ClusterNodes(core.shared)
         life = self._life = Lifecycle(core, plug, files, Checks(core))
         self._streams = Streams(core, life)

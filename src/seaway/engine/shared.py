@@ -239,7 +239,7 @@ class Shared:
         network = self.facts.networks.get(network_id)
         if network is None:
             raise NotFound(f"network {network_id} not found")
-        if network.removing:
+        if network.removing in self.mirror.alive:
             raise Forbidden(f"network {network.name} is being removed")
         return network
 

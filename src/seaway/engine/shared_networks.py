@@ -1,10 +1,11 @@
 """Networks of the cluster: made and removed in its store, one at a time over all hosts."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -32,6 +33,7 @@ class SharedNetworks:
     """Makes and removes networks of the cluster."""
 
     shared: Shared
+    _under_way: set[str] = field(default_factory=set)
 
     async def create(self, propose: Propose) -> Network:
         """Make what ``propose`` says, anew as often as another host was quicker."""
@@ -50,6 +52,7 @@ class SharedNetworks:
         It is marked first, so that nobody joins it meanwhile. Raises Forbidden naming who is on it.
         """
         session = self.shared.need()
+        self._under_way.add(network.id)
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._remove(session, network)
@@ -57,6 +60,17 @@ class SharedNetworks:
             raise Unavailable(
                 f"the cluster store {session.store.address} did not let the network go within {PATIENCE} s"
             ) from None
+        finally:
+            self._under_way.discard(network.id)
+
+    async def unmark(self) -> None:
+        """Take back the marks of removals of ours that came to nothing: the store or we went away."""
+        mirror, session = self.shared.mirror, self.shared.need()
+        for network in mirror.networks.values():
+            if network.removing == mirror.me and network.id not in self._under_way:
+                log.info("removal taken back", extra={"network": network.name})
+                with contextlib.suppress(NotFound):
+                    await self._mark(session, network, "")
 
     # -- how
 

@@ -11,6 +11,7 @@ from seaway.engine import nodes
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
 from seaway.engine.plug import Plug
+from seaway.engine.shared_networks import SharedNetworks
 from seaway.errors import SeawayError
 from seaway.ipam.claims import COOLING, claim_key
 from seaway.model import Attachment, Container, Endpoint
@@ -32,6 +33,7 @@ class Tending:
 
     core: Core
     plug: Plug
+    networks: SharedNetworks
     retention: float = 0.0
     _since: dict[str, float] = field(default_factory=dict)
     _dead: dict[str, float] = field(default_factory=dict)
@@ -43,6 +45,8 @@ class Tending:
             try:
                 await self._cool()
                 await self._bury()
+                if self.core.shared.session is not None and self.core.shared.session.connected:
+                    await self.networks.unmark()
             except SeawayError as error:
                 log.warning("tended later", extra={"reason": error.message})
 
