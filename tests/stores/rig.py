@@ -5,7 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -211,13 +211,15 @@ class ServerProcess:
 class serving:
     """``with serving(Etcd) as server``: a server in a temporary directory, ended in any case."""
 
-    def __init__(self, kind: type[ServerProcess]) -> None:
+    def __init__(self, kind: Callable[[Path], ServerProcess], start: bool = True) -> None:
+        self._start = start
         self._directory = tempfile.TemporaryDirectory(prefix="seaway-store-", ignore_cleanup_errors=True)
         self._server = kind(Path(self._directory.name) / "server")
 
     def __enter__(self) -> Any:
         try:
-            self._server.start()
+            if self._start:
+                self._server.start()
         except BaseException:
             self.__exit__()
             raise

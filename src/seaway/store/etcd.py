@@ -57,11 +57,12 @@ class EtcdStore:
             since, begun = view.revision, view.revision > 0
             while True:
                 now, server = await self._revision()
-                if now < since or not begun:
+                if now < since:  # of another history: what the view has says nothing, and all is told
+                    view.revision, view.revisions, begun = 0, dict.fromkeys(view.revisions, -1), False
+                if not begun:
                     reading = await self.read(prefix)
-                    known = View(0, dict.fromkeys(view.revisions, -1)) if now < since else view
                     since, begun = reading.revision, True
-                    yield Batch(reading.revision, difference(known, reading))
+                    yield Batch(reading.revision, difference(view, reading))
                 async with aclosing(self._stream(server, prefix, since)) as batches:
                     async for batch in batches:
                         yield batch

@@ -58,6 +58,7 @@ class Gateway:
         self._bases = [f"{scheme}://{host}:{port}/v3/" for host, port in hosts]
         self._first = random.randrange(len(self._bases))
         self._session: aiohttp.ClientSession | None = None
+        self._streams: set[aiohttp.ClientResponse] = set()
         self._token: str | None = None
         """None: not asked for yet. Empty: the server knows no users."""
         self._login = asyncio.Lock()
@@ -78,6 +79,8 @@ class Gateway:
     async def stop(self) -> None:
         """Cut everything. Streams end."""
         session, self._session, self._token = self._session, None, None
+        for response in self._streams:
+            response.close()  # a closed session alone does not wake who reads from it
         if session is not None:
             await session.close()
 
@@ -117,11 +120,13 @@ class Gateway:
         with self._words():
             async with asyncio.timeout(self._place.timeout):
                 response = await self._post(base, path, body)
+            self._streams.add(response)
             try:
                 if response.status != 200:
                     raise _refused(response.status, await response.read())
                 yield response.content
             finally:
+                self._streams.discard(response)
                 response.close()
 
     @contextmanager
