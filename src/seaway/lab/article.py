@@ -21,7 +21,8 @@ def _inside(where: str, name: str, address: str, mac: str) -> tuple[Step, ...]:
         Step(
             where,
             f"ip netns exec {name} ip a",
-            rf"(?s)eth0@.*mtu 1450.*{mac}.*{address}/24.*eth1@.*mtu 1500.*172\.\d+\.0\.2/16",
+            rf"(?s)(?=.*eth0@.{{9,60}} mtu 1450 .*?{mac}.*?{address}/24)"
+            r"(?=.*eth1@.{9,60} mtu 1500 .*?172\.\d+\.0\.2/16)",
         ),
         Step(
             where,

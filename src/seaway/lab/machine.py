@@ -106,7 +106,7 @@ class Machine:
         """The init process; Conflict when the machine is off."""
         pid = self.alive()
         if not pid:
-            raise Conflict(f"{self.name} is off")
+            raise Conflict(f"{self.name} is off; seaway lab start {self.name} boots it")
         return pid
 
     def alive(self) -> int:
