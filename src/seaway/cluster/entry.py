@@ -38,8 +38,11 @@ class Entry:
     _lease: str = ""
     _incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    async def enter(self, mirror: Mirror, remembered: Mapping[str, bytes]) -> None:
-        """Check the cluster's record, hold the advertised address, be alive. Raises Refused, Unavailable."""
+    async def enter(self, remembered: Mapping[str, bytes]) -> None:
+        """Check the cluster's record, hold the advertised address, be alive. Raises Refused, Unavailable.
+
+        ``remembered`` are keys that a store without a record is given back.
+        """
         for _ in range(TRIES):
             try:
                 await self._record(remembered)
@@ -67,10 +70,10 @@ class Entry:
         reading = await self.store.read(keys.RECORD)
         item = reading.items.get(keys.RECORD)
         if item is None:
-            fresh = Record(id=self.cluster_id or str(uuid.uuid4()), vxlan_port=self.vxlan_port)
-            await self.store.commit([Check(keys.RECORD)], [Put(keys.RECORD, encode(fresh))])
-            await self._bring_back(remembered)
-            found = fresh
+            # The record comes last: whoever sees it finds all that was known before.
+            await self.bring_back(remembered)
+            found = Record(id=self.cluster_id or str(uuid.uuid4()), vxlan_port=self.vxlan_port)
+            await self.store.commit([Check(keys.RECORD)], [Put(keys.RECORD, encode(found))])
         else:
             found = decode(item.value, Record)
         if self.cluster_id and found.id != self.cluster_id:
@@ -88,10 +91,10 @@ class Entry:
             self.cluster_id = found.id
             self.remember(found.id)
 
-    async def _bring_back(self, remembered: Mapping[str, bytes]) -> None:
-        """The store has lost everything, or is another one that is empty: give it what we know."""
+    async def bring_back(self, remembered: Mapping[str, bytes]) -> None:
+        """The store has lost something, or is another one that is empty: give it what we know."""
         if remembered:
-            log.warning("the store is empty: networks are written again", extra={"count": len(remembered)})
+            log.warning("networks are written again", extra={"keys": len(remembered)})
         for key, value in remembered.items():
             try:
                 await self.store.commit([Check(key)], [Put(key, value)])

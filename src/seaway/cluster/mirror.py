@@ -74,6 +74,10 @@ class Mirror:
         self.view.revisions = dict.fromkeys(items, 0)
         return news
 
+    def rewind(self) -> None:
+        """The store is another one, or as it was some time ago: whatever it says next is newer."""
+        self.view = View(0, dict.fromkeys(self.view.revisions, 0))
+
     def read(self, reading: Reading) -> News:
         """Take a whole reading of the store in."""
         return self.apply(Batch(reading.revision, difference(self.view, reading)))

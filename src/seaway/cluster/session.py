@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from seaway.cluster import keys
 from seaway.cluster.entry import Entry, Refused
 from seaway.cluster.house import House
 from seaway.cluster.mirror import Mirror, News
@@ -142,9 +143,14 @@ class Session:
     async def _live(self) -> None:
         """One connection's life. Raises what ended it."""
         await self.store.open()
+        known = self.mirror.view.revision
+        if (await self.store.read(keys.RECORD)).revision < known:
+            log.warning("the store has gone back in time", extra={"store": self.store.address})
+            await self._entry.bring_back(self._house.remembered())
+            self.mirror.rewind()
+        await self._entry.enter(self._house.remembered())
         if not self.mirror.view.revision:
             self._take(self.mirror.read(await self.store.read("")))
-        await self._entry.enter(self.mirror, self._house.remembered())
         await self._together(self._follow, self._keep_alive, self._publish)
 
     async def _together(self, *works: Callable[[], Awaitable[None]]) -> None:

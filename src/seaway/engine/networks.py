@@ -155,7 +155,7 @@ class Networks:
         return network
 
     async def _remove_shared(self, network: Network) -> None:
-        self._refuse_used(network)
+        self.cluster.refuse_used(network)
         await self.cluster.remove(network)
         held = self.core.facts.own_claims(network.id)
         if held:

@@ -17,7 +17,7 @@ from seaway.engine.facts import Change, Facts, SharedFacts
 from seaway.engine.settle import Settler, of_network, of_peer
 from seaway.engine.tasks import Tasks
 from seaway.errors import Forbidden, NotFound, StoreConflict, Unavailable
-from seaway.ipam.claims import by_container, by_cooling, by_endpoint, claim_key
+from seaway.ipam.claims import GATEWAY, by_aux, by_container, by_cooling, by_endpoint, claim_key
 from seaway.model import Attachment, Container, Endpoint, Network, Remote
 from seaway.model.codec import encode
 from seaway.store import Check, Put
@@ -123,8 +123,11 @@ class Shared:
                 self._tasks.spawn(free, f"give up {address}")
 
     def remembered(self) -> Mapping[str, bytes]:
-        """The networks known here, for a store that has lost everything."""
-        return {keys.network(n.id): encode(n) for n in self.mirror.networks.values()}
+        """The networks known here with their own addresses, for a store that has lost everything."""
+        found: dict[str, bytes] = {}
+        for network in self.mirror.networks.values():
+            found |= {key: value for key, value in network_items(network)}
+        return found
 
     # -- work of its own
 
@@ -289,6 +292,16 @@ class Shared:
         for place in self.facts.snapshot().endpoints_of_network(network_id):
             if self.mender is not None:
                 self._tasks.spawn(self.mender.abandon(place), f"abandon {place.name}")
+
+
+def network_items(network: Network) -> list[tuple[str, bytes]]:
+    """What stands in the store because a network exists: the network, its gateways, what it keeps free."""
+    found = [(keys.network(network.id), encode(network))]
+    for pool in network.pools:
+        if pool.gateway:
+            found.append((keys.claim(network.id, pool.gateway), GATEWAY.encode()))
+        found += [(keys.claim(network.id, a), by_aux(name).encode()) for name, a in pool.aux.items()]
+    return found
 
 
 def published(endpoint: Endpoint, node_id: str) -> bytes:

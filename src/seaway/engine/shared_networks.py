@@ -11,9 +11,8 @@ import msgspec
 
 from seaway.cluster import keys
 from seaway.cluster.session import Session
-from seaway.engine.shared import Shared
+from seaway.engine.shared import Shared, network_items
 from seaway.errors import Conflict, Forbidden, NotFound, StoreConflict, Unavailable
-from seaway.ipam.claims import GATEWAY, by_aux
 from seaway.model import Network, Remote
 from seaway.model.codec import decode, encode
 from seaway.model.names import short
@@ -83,14 +82,8 @@ class SharedNetworks:
             network = propose({n.id: n for n in known})
             if any(n.name == network.name for n in known):
                 raise Conflict(f"network with name {network.name} already exists")
-            writes: list[Write] = [
-                Put(keys.GUARD, network.id.encode()),
-                Put(keys.network(network.id), encode(network)),
-            ]
-            for pool in network.pools:
-                if pool.gateway:
-                    writes.append(Put(keys.claim(network.id, pool.gateway), GATEWAY.encode()))
-                writes += [Put(keys.claim(network.id, a), by_aux(n).encode()) for n, a in pool.aux.items()]
+            writes: list[Write] = [Put(keys.GUARD, network.id.encode())]
+            writes += [Put(key, value) for key, value in network_items(network)]
             checks = [Check(keys.GUARD, _revision(guard)), Check(keys.network(network.id))]
             if len(checks) + len(writes) > LIMIT:
                 raise Forbidden(f"network {network.name} has too many subnets and auxiliary addresses")
@@ -108,10 +101,7 @@ class SharedNetworks:
         users = await session.read(keys.endpoints(network.id))
         if users.items:
             await self._mark(session, network, "")
-            raise Forbidden(
-                f"error while removing network: network {network.name} has active endpoints "
-                f"({self._named([decode(i.value, Remote) for i in users.items.values()])})"
-            )
+            raise Forbidden(self._used(network, [decode(i.value, Remote) for i in users.items.values()]))
         while True:
             reading = await session.read(keys.NETWORKS)
             if key not in reading.items:
@@ -145,6 +135,23 @@ class SharedNetworks:
         left = list((await session.read(keys.claims(network_id))).items)
         for start in range(0, len(left), LIMIT):
             await session.commit((), [Delete(key) for key in left[start : start + LIMIT]])
+
+    def refuse_used(self, network: Network) -> None:
+        """Raise Forbidden naming who is on a network, here and on other hosts, as far as is known here."""
+        snapshot, me = self.shared.facts.snapshot(), self.shared.mirror.me
+        here = [
+            Remote(id=e.id, network_id=e.network_id, node=me, container_id="", name=e.name, mac="")
+            for e in snapshot.endpoints_of_network(network.id)
+        ]
+        users = [*here, *snapshot.remotes(network.id).remotes.values()]
+        if users:
+            raise Forbidden(self._used(network, users))
+
+    def _used(self, network: Network, users: list[Remote]) -> str:
+        return (
+            f"error while removing network: network {network.name} has active endpoints "
+            f"({self._named(users)})"
+        )
 
     def _named(self, users: list[Remote]) -> str:
         """Endpoints in the words of a refusal, each with its host."""
