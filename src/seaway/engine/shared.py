@@ -126,7 +126,7 @@ class Shared:
         """The networks known here with their own addresses, for a store that has lost everything."""
         found: dict[str, bytes] = {}
         for network in self.mirror.networks.values():
-            found |= {key: value for key, value in network_items(network)}
+            found |= dict(network_items(network))
         return found
 
     # -- work of its own
