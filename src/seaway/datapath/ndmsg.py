@@ -103,14 +103,14 @@ def question(family: int) -> bytes:
     return _NDMSG.pack(family, 0, 0, 0, 0)
 
 
-def read(rows: Iterable[bytes], indices: Iterable[int]) -> list[Row]:
-    """The rows of a dump, headers and all, that are about these devices."""
-    wanted = frozenset(indices)
+def read(rows: Iterable[bytes], devices: Iterable[int] | None = None) -> list[Row]:
+    """The rows of a dump, headers and all; those that are about these devices."""
+    wanted = None if devices is None else frozenset(devices)
     found = []
     head, attribute = _NDMSG.unpack_from, _ATTRIBUTE.unpack_from
     for row in rows:
         family, index, state, flags, _kind = head(row, 16)
-        if index not in wanted:
+        if wanted is not None and index not in wanted:
             continue
         mac = address = b""
         protocol, plain = 0, True
@@ -125,7 +125,9 @@ def read(rows: Iterable[bytes], indices: Iterable[int]) -> list[Row]:
                 protocol = row[offset + 4]
             elif kind not in _PLAIN:
                 plain = False
-            offset += max((length + 3) & ~3, 4)
+            if length < 4:
+                break
+            offset += (length + 3) & ~3
         found.append(Row(family, index, state, flags, mac, address, protocol, plain))
     return found
 
