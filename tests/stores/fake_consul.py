@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,18 @@ class Fake:
             return web.json_response(sorted(names), headers=headers)
         return web.json_response(rows, headers=headers)
 
+    async def put(self, request: web.Request) -> web.Response:
+        """One value, with the revision it is to have before, or none."""
+        key, value = request.match_info["key"], await request.read()
+        if len(value) > LARGEST:
+            return web.Response(status=413, text=f"Request body({len(value)} bytes) too large")
+        words: list[dict[str, Any]] = [{"Verb": "set", "Key": key, "Value": b64encode(value).decode()}]
+        if cas := request.query.get("cas"):
+            verb = "check-index" if int(cas) else "check-not-exists"
+            words.insert(0, {"Verb": verb, "Key": key, "Index": int(cas)})
+        answer = self.write({"do": "txn", "operations": [{"KV": word} for word in words]})
+        return web.json_response(not answer["Errors"])
+
     async def session(self, request: web.Request) -> web.Response:
         verb, name = request.match_info["verb"], request.match_info.get("id", "")
         if verb == "create":
@@ -228,6 +241,7 @@ class Fake:
         app = web.Application(client_max_size=4 * LARGEST)
         app.router.add_put("/v1/txn", self.txn)
         app.router.add_get("/v1/kv/{key:.*}", self.kv)
+        app.router.add_put("/v1/kv/{key:.*}", self.put)
         app.router.add_put("/v1/session/{verb}", self.session)
         app.router.add_put("/v1/session/{verb}/{id}", self.session)
         app.router.add_get("/v1/status/leader", self.leader)

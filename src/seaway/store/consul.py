@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from seaway.errors import InvalidInput, Unavailable
+from seaway.errors import InvalidInput, StoreConflict, Unavailable
 from seaway.store.consul_http import Agents
 from seaway.store.consul_txn import OPERATIONS, Outcome, Row, operations, refused
 from seaway.store.contract import Batch, Check, Item, Put, Reading, View, Write
@@ -31,10 +31,14 @@ commits is told at once, and the larger the prefix, the longer the pause."""
 SHORTEST = 10.0
 """The shortest TTL of a session."""
 
+LARGEST = 512 << 10
+"""Bytes of a transaction that servers take, unless told otherwise. A value alone may be as large."""
+
 LATE = 2
 """Consul ends a session only so many times its TTL after it was last renewed."""
 
 _ROWS = msgspec.json.Decoder(list[Row])
+_DONE = msgspec.json.Decoder(bool)
 _OUTCOME = msgspec.json.Decoder(Outcome)
 _UNCLEAN = re.compile(r"(?<=/)[/.]")
 
@@ -79,8 +83,11 @@ class ConsulStore:
             found = operations(root, checks, writes, await self._holders(writes))
         if len(found) > OPERATIONS:
             raise InvalidInput(f"one commit has at most {OPERATIONS} operations in Consul, not {len(found)}")
-        answer = await self._agents.ask("PUT", "txn", None, msgspec.json.encode(found), once=True)
-        outcome = _OUTCOME.decode(answer.body)
+        wish = msgspec.json.encode(found)
+        if len(wish) > LARGEST and (put := _alone(checks, writes)):
+            return await self._put(checks, put)
+        answer = await self._agents.ask("PUT", "txn", None, wish, once=True)
+        outcome = answer.read(_OUTCOME)
         if outcome.errors:
             raise refused(root, checks, found, outcome.errors)
         return outcome.revision
@@ -98,8 +105,7 @@ class ConsulStore:
                 begun = loop.time()
                 index, rows = await self._rows(prefix)
                 known = view if index >= last else View(0, dict.fromkeys(view.revisions, -1))
-                if events := difference(known, self._reading(index, rows)):
-                    yield Batch(index, events)
+                yield Batch(index, difference(known, self._reading(index, rows)))
                 last = index
                 least, most = PAUSES
                 await asyncio.sleep(min(max(least, 4 * (loop.time() - begun)), most))
@@ -119,7 +125,7 @@ class ConsulStore:
             "NodeChecks": [],
         }
         answer = await self._agents.ask("PUT", "session/create", None, msgspec.json.encode(body))
-        return _SESSION.decode(answer.body).id
+        return answer.read(_SESSION).id
 
     async def renew(self, lease: str) -> bool:
         """Prolong a lease. False when it has run out: its keys are gone."""
@@ -136,12 +142,28 @@ class ConsulStore:
         """Let go of everything; running watches end."""
         await self._agents.close()
 
+    async def _put(self, checks: Sequence[Check], put: Put) -> int:
+        """Write a value that is too large for a transaction: alone, with a check of its key at most.
+
+        The answer has no index, so it is read. Where others have written since, it is one below theirs.
+        """
+        held = (await self._holders([put]))[put.key]
+        if put.lease or held or len(checks) > 1:
+            raise InvalidInput(f"the value of {put.key} is too large to be written together with more")
+        key = f"{self._place.prefix}/{put.key}"
+        cas = {"cas": f"{checks[0].revision}"} if checks else None
+        if not (await self._agents.ask("PUT", f"kv/{quote(key)}", cas, put.value, once=True)).read(_DONE):
+            raise StoreConflict([put.key])
+        index, rows = await self._rows(put.key)
+        found = (row.modify_index - (row.value != put.value) for row in rows if row.key == key)
+        return next(found, index)
+
     async def _rows(self, prefix: str) -> tuple[int, list[Row]]:
         """The index, and all below the prefix. What servers would tidy up in a path is looked for here."""
         whole = f"{self._place.prefix}/{prefix}"
         tidy = _UNCLEAN.split(whole)[0]
         answer = await self._agents.ask("GET", f"kv/{quote(tidy)}", {"recurse": "", "consistent": ""})
-        rows = _ROWS.decode(answer.body) if answer.status == 200 else []
+        rows = answer.read(_ROWS) if answer.status == 200 else []
         return max(answer.index, 1), [row for row in rows if row.key.startswith(whole)]
 
     def _reading(self, index: int, rows: Collection[Row]) -> Reading:
@@ -163,6 +185,14 @@ class ConsulStore:
         _, rows = await self._rows(os.path.commonprefix(sorted(keys)))  # noqa: RUF071 - text, not folders
         root = f"{self._place.prefix}/"
         return dict.fromkeys(keys, "") | {row.key.removeprefix(root): row.session for row in rows}
+
+
+def _alone(checks: Sequence[Check], writes: Sequence[Write]) -> Put | None:
+    """The put that is all of a commit, but for checks of its key."""
+    match writes:
+        case [Put(key=key) as put] if all(check.key == key for check in checks):
+            return put
+    return None
 
 
 def _is_session(lease: str) -> bool:

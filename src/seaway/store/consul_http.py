@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.client_exceptions import (
@@ -13,9 +13,11 @@ from aiohttp.client_exceptions import (
     ConnectionTimeoutError,
 )
 from aiohttp.payload import BytesPayload
+from msgspec import MsgspecError
+from msgspec.json import Decoder
 from yarl import URL
 
-from seaway.errors import Failure, Forbidden, InvalidInput, Unavailable
+from seaway.errors import Forbidden, InvalidInput, Unavailable
 from seaway.store.place import Place
 
 EXPECTED = (200, 404, 409)
@@ -25,6 +27,9 @@ NEVER_DONE = ("No cluster leader", "No path to datacenter")
 """Words of a 500 that say that the request went nowhere, so that another server may be asked."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a server said; ``index`` is what a blocking query goes on from."""
@@ -32,6 +37,13 @@ class Answer:
     status: int
     index: int
     body: bytes
+
+    def read(self, decoder: Decoder[T]) -> T:
+        """The body, typed. Raises Unavailable when that is not what Consul says."""
+        try:
+            return decoder.decode(self.body)
+        except MsgspecError as error:
+            raise Unavailable(f"the cluster store does not answer like Consul: {error}") from error
 
 
 class _Once(BytesPayload):
@@ -160,13 +172,11 @@ class _Silent(Exception):
 
 
 def _failure(status: int, text: str) -> Exception:
-    if status in (401, 403):
+    if status in (400, 401, 403):
         return Forbidden(f"cluster store: {text or 'permission denied'}")
-    if status in (400, 413):
+    if status == 413:
         return InvalidInput(f"cluster store: {text}")
-    if status >= 500 or status == 429:
-        return _Silent(text or f"HTTP status {status}", begun=not text.startswith(NEVER_DONE))
-    return Failure(f"cluster store: HTTP status {status} {text}".rstrip())
+    return _Silent(text or f"HTTP status {status}", begun=not text.startswith(NEVER_DONE))
 
 
 def _words(error: BaseException) -> str:

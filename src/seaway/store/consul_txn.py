@@ -37,7 +37,7 @@ class Refusal(msgspec.Struct, rename="pascal"):
 class Outcome(msgspec.Struct, rename="pascal"):
     """The answer to a transaction."""
 
-    results: list[_Result] | None = None
+    results: list[_Result] | None
     errors: list[Refusal] | None = None
 
     @property
