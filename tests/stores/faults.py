@@ -57,7 +57,8 @@ async def test_counters_of_several_clients_lose_nothing(rig: Rig) -> None:
     assert await values(clients[0]) == {"n": b"20"}
 
 
-async def test_a_server_killed_and_started_again_costs_a_watch_nothing(rig: Rig) -> None:
+@pytest.mark.parametrize("how", ["kill", "stop"])
+async def test_a_server_ended_and_started_again_costs_a_watch_nothing(rig: Rig, how: str) -> None:
     watching, writing = await rig.store(), await rig.store()
     await writing.commit([], [Put("kept", b"1"), Put("gone", b"1"), Put("changed", b"1"), Put("again", b"1")])
     follower = Follower(watching, "", await watching.read(""))
@@ -65,7 +66,7 @@ async def test_a_server_killed_and_started_again_costs_a_watch_nothing(rig: Rig)
         cut = group.create_task(refused(follower))
         await writing.commit([], [Put("before", b"1")])
         await asyncio.sleep(0.2)
-        rig.server.kill()
+        getattr(rig.server, how)()
         await cut
     await refused_in_time(writing.commit([], [Put("never", b"1")]))
     await refused_in_time(watching.read(""))

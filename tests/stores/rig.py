@@ -5,6 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -87,7 +88,7 @@ class Rig:
         return client
 
 
-class ServerProcess:
+class ServerProcess(ABC):
     """A real server: a process of ours on a free port of loopback, its data in a directory of the test's.
 
     A kind of server says ``scheme``, ``traits`` and ``command()``, and, where it needs them, ``prepare()``
@@ -109,8 +110,9 @@ class ServerProcess:
         """Why there is no such server on this machine; empty when there is."""
         return ""
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
-        raise NotImplementedError
+        """What to run."""
 
     def environment(self) -> Mapping[str, str] | None:
         return None

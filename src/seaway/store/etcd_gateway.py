@@ -183,7 +183,8 @@ class Gateway:
         if self._session is None:
             raise Unavailable(f"{self._place.address} is not open")
         headers = {"Authorization": self._token} if self._token else None
-        return await self._session.post(base + path, data=msgspec.json.encode(body), headers=headers)
+        data = msgspec.json.encode(body)
+        return await self._session.post(base + path, data=data, headers=headers, allow_redirects=False)
 
     def _pass_over(self, base: str) -> None:
         if base == self._bases[self._first]:

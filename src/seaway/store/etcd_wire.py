@@ -1,4 +1,4 @@
-"""etcd's v3 messages as its JSON gateway writes them: what is asked, what is answered. Pure.
+"""Messages of etcd's v3 API as its JSON gateway writes them: what is asked, what is answered. Pure.
 
 Bytes are base64 and 64-bit numbers are text there; msgspec turns both into what they are. Fields that are
 zero are left out of answers.

@@ -52,6 +52,8 @@ class Memory:
     def kill(self) -> None:
         self.held.stop()
 
+    stop = kill
+
     def freeze(self) -> None:
         self.held.stop(silence=0.05)
 
