@@ -100,7 +100,7 @@ class ForwardHand:
             number = owners[place]
             vanishes = messages[place][0] == ndmsg.RTM_DELNEIGH
             if not (vanishes and denied.errno in _GONE):
-                refused[number] = denied.strerror or str(denied)
+                refused[number] = _words(denied, operations[number].resource)
         return refused
 
     def _packed(self, operation: Operation, index: int) -> Sequence[Raw]:
@@ -189,6 +189,12 @@ def _forwards(ns: str, rows: Iterable[Row], tunnels: Mapping[int, Link]) -> Iter
         sound = len(ours) == 1 and ours[0].plain and ours[0].state & ndmsg.PERMANENT
         to = ndmsg.address_text(ours[0].address) if sound and (index, mac) in static else ""
         yield Forward(ns, tunnels[index].name, ndmsg.mac_text(mac), to)
+
+
+def _words(denied: Denied, resource: Resource) -> str:
+    if isinstance(resource, Forward) and denied.errno == errno.EAFNOSUPPORT:
+        return f"{resource.to} is of the other family than the device's own address"
+    return denied.strerror or str(denied)
 
 
 def _refusal(operation: Operation, words: str) -> Refusal:

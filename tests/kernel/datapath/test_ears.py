@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from seaway.datapath.monitor import LINKS, NFT, PAUSE, Monitor
+from seaway.datapath.monitor import LINKS, NFT, PAUSE, ROOMS, Monitor
 from tests.kernel.datapath.ground import Ground
+from tests.kernel.datapath.overlay import OV, VX, Host, mac, peer, town, v4, v6
 
 pytestmark = pytest.mark.root
 
@@ -85,3 +86,67 @@ async def test_it_can_listen_again(ground: Ground) -> None:
         monitor.close()
         assert heard == [NFT]
         ground.run("nft", "delete", "table", "inet", "x")
+
+
+@asynccontextmanager
+async def over_rooms(host: Host) -> AsyncIterator[list[str]]:
+    """A monitor that also listens in the hidden namespace."""
+    heard: list[str] = []
+    monitor = Monitor(host.ground.path, host.ground.forwards.did)
+    monitor.start(asyncio.get_running_loop(), heard.append)
+    try:
+        monitor.watch(host.hidden)
+        await asyncio.sleep(3 * PAUSE)
+        heard.clear()
+        yield heard
+        await asyncio.sleep(2.5 * PAUSE)
+    finally:
+        monitor.unwatch(host.hidden)
+        monitor.close()
+
+
+LOSSES = [
+    f"bridge fdb del {mac(2)} dev {VX} self",
+    f"bridge fdb del {mac(2)} dev {VX} master",
+    f"ip neigh del {v4(2)} dev {VX}",
+    f"ip neigh del {v6(2)} dev {VX}",
+    f"ip link del {VX}",
+    f"ip link set {VX} down",
+    f"ip link set {VX} nomaster",
+    f"ip addr del 10.0.255.254/16 dev {OV}",
+    "ip link del veth1",
+]
+
+
+@pytest.mark.parametrize("command", LOSSES)
+async def test_losses_in_hidden_namespaces_are_heard(ground: Ground, command: str) -> None:
+    with town(1) as (host,):
+        host.settle(ep1=host.container(1), peer2=peer(host.hidden, 2, "192.0.2.2"))
+        async with over_rooms(host) as heard:
+            host.run(*command.split())
+        assert ROOMS in heard
+
+
+async def test_our_own_doing_and_what_the_kernel_learnt_are_no_losses(ground: Ground) -> None:
+    with town(1) as (host,):
+        host.settle(ep1=host.container(1), peer2=peer(host.hidden, 2, "192.0.2.2"))
+        async with over_rooms(host) as heard:
+            host.settle(peer3=peer(host.hidden, 3, "192.0.2.3"))
+            host.settle(peer2=peer(host.hidden, 2, "192.0.2.3", at=mac(9)))
+            host.settle(peer2=(), peer3=())
+            host.within(1, "ping", "-c1", "-W1", "10.0.255.254")
+            host.run("ip", "link", "set", "veth1", "type", "bridge_slave", "fdb_flush")
+            host.run("ip", "neigh", "flush", "all")
+            host.within(1, "ip", "neigh", "flush", "all")
+            host.verify()
+        assert heard == []
+
+
+async def test_a_monitor_keeps_no_namespace_alive(ground: Ground) -> None:
+    with town(1) as (host,):
+        async with over_rooms(host):
+            wants = dict(host.wants)
+            for _ in range(3):
+                host.settle(**dict.fromkeys(wants, ()))
+                assert ":4789" not in host.ground.run("ss", "-lun")
+                host.settle(**wants)
