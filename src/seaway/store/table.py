@@ -6,10 +6,12 @@ from seaway.store.consul import ConsulStore
 from seaway.store.contract import Store
 from seaway.store.etcd import EtcdStore
 from seaway.store.place import Place
+from seaway.store.zookeeper import ZookeeperStore
 
 STORES: Mapping[str, Callable[[Place], Store]] = {
     "etcd": EtcdStore,
     "consul": ConsulStore,
+    "zk": ZookeeperStore,
 }
 """Scheme → the class that serves it."""
 
