@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from seaway.datapath.resources import Key, Netns, Resource, Sysctl
+from seaway.datapath.resources import Key, Netns, Resource, Sysctl, VethPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,12 @@ def keyed(resources: Iterable[Resource]) -> dict[Key, Resource]:
     return found
 
 
-def _order(resource: Resource) -> tuple[int, str]:
-    return resource.rank, repr(resource.key)
+def _order(resource: Resource) -> tuple[int, tuple[str, int, str], str]:
+    """By rank; pairs by their peer, so that a container's devices are listed as they are numbered."""
+    peer = ("", 0, "")
+    if isinstance(resource, VethPair):
+        peer = (resource.peer_ns, len(resource.peer), resource.peer)
+    return resource.rank, peer, repr(resource.key)
 
 
 def _swept(resource: Resource, doomed: set[str]) -> bool:
