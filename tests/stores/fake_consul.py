@@ -175,6 +175,8 @@ class Fake:
 
     async def kv(self, request: web.Request) -> web.Response:
         prefix, asked = request.match_info["key"], request.query
+        if not prefix.isprintable():
+            return web.Response(status=403)
         index = self.state.index_of(prefix)
         if "index" in asked:
             end = time.monotonic() + float(asked["wait"].rstrip("s"))

@@ -160,8 +160,8 @@ async def test_a_watch_goes_on_from_a_reading_without_gap_or_repeat(store: Any, 
     facts = {"w/0": b"new"} | {f"w/{n}": b"%d" % n for n in range(1, 60) if n not in (5, 19)}
     await asyncio.gather(*(follower.run(lambda f: f.facts == facts) for follower in watched), more())
     for follower in watched:
-        assert follower.events[-1].key == "w/5"
         if rig.traits.history:
+            assert follower.events[-1].key == "w/5"
             assert [key for key, _ in follower.story].count("w/19") == 2
             assert [e.revision for e in follower.events] == sorted(e.revision for e in follower.events)
 

@@ -40,7 +40,7 @@ LATE = 2
 _ROWS = msgspec.json.Decoder(list[Row])
 _DONE = msgspec.json.Decoder(bool)
 _OUTCOME = msgspec.json.Decoder(Outcome)
-_UNCLEAN = re.compile(r"(?<=/)[/.]")
+_UNTIDY = re.compile(r"(?<=/)[/.]")
 
 
 class _Session(msgspec.Struct):
@@ -147,10 +147,10 @@ class ConsulStore:
 
         The answer has no index, so it is read. Where others have written since, it is one below theirs.
         """
-        held = (await self._holders([put]))[put.key]
-        if put.lease or held or len(checks) > 1:
-            raise InvalidInput(f"the value of {put.key} is too large to be written together with more")
         key = f"{self._place.prefix}/{put.key}"
+        held = (await self._holders([put]))[put.key]
+        if put.lease or held or len(checks) > 1 or _tidy(key) != key:
+            raise InvalidInput(f"the value of {put.key} is too large to be written together with more")
         cas = {"cas": f"{checks[0].revision}"} if checks else None
         if not (await self._agents.ask("PUT", f"kv/{quote(key)}", cas, put.value, once=True)).read(_DONE):
             raise StoreConflict([put.key])
@@ -159,10 +159,10 @@ class ConsulStore:
         return next(found, index)
 
     async def _rows(self, prefix: str) -> tuple[int, list[Row]]:
-        """The index, and all below the prefix. What servers would tidy up in a path is looked for here."""
+        """The index, and all below the prefix. What servers do not take in a path is looked for here."""
         whole = f"{self._place.prefix}/{prefix}"
-        tidy = _UNCLEAN.split(whole)[0]
-        answer = await self._agents.ask("GET", f"kv/{quote(tidy)}", {"recurse": "", "consistent": ""})
+        path = f"kv/{quote(_tidy(whole))}"
+        answer = await self._agents.ask("GET", path, {"recurse": "", "consistent": ""})
         rows = answer.read(_ROWS) if answer.status == 200 else []
         return max(answer.index, 1), [row for row in rows if row.key.startswith(whole)]
 
@@ -173,7 +173,7 @@ class ConsulStore:
 
     async def _moved(self, prefix: str, index: int) -> None:
         """Wait until the prefix's index is another one."""
-        path = f"kv/{quote(_UNCLEAN.split(f'{self._place.prefix}/{prefix}')[0])}"
+        path = f"kv/{quote(_tidy(f'{self._place.prefix}/{prefix}'))}"
         question = {"keys": "", "separator": "/", "consistent": "", "wait": f"{WAIT:g}s", "index": f"{index}"}
         now = index
         while now == index and not self._agents.closed:
@@ -185,6 +185,12 @@ class ConsulStore:
         _, rows = await self._rows(os.path.commonprefix(sorted(keys)))  # noqa: RUF071 - text, not folders
         root = f"{self._place.prefix}/"
         return dict.fromkeys(keys, "") | {row.key.removeprefix(root): row.session for row in rows}
+
+
+def _tidy(path: str) -> str:
+    """As much of a path as a server takes: it cleans folders up, and refuses what cannot be printed."""
+    tidy = _UNTIDY.split(path)[0]
+    return next((tidy[:at] for at, letter in enumerate(tidy) if not letter.isprintable()), tidy)
 
 
 def _alone(checks: Sequence[Check], writes: Sequence[Write]) -> Put | None:

@@ -5,13 +5,19 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.stores.consul import Consul
 from tests.cluster.stores.etcd import Etcd
+from tests.cluster.stores.zookeeper import Zookeeper
+from tests.stores.fake_consul import FakeConsul
 from tests.stores.rig import Rig, ServerProcess, serving
 
 pytest.register_assert_rewrite("tests.stores.suite", "tests.stores.faults", "tests.stores.follower")
 
 SERVERS: dict[str, type[ServerProcess]] = {
+    "consul": Consul,
+    "consul-fake": FakeConsul,
     "etcd": Etcd,
+    "zk": Zookeeper,
 }
 
 
