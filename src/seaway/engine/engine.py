@@ -85,6 +85,7 @@ class Engine:
         self.warnings: list[str] = []
         self.tasks = Tasks()
         self.events = Events()
+        self._forwards = ForwardHand()
         self.facts = Facts(SqliteStore(settings.data_root / "seaway.db"), _node(settings))
         self.runtime = OciRuntime(
             data_root=settings.data_root,
@@ -151,7 +152,7 @@ class Engine:
         await sweep(self.core)
         await self._found_house()
         await self._resume()
-        self.tasks.spawn(Watch(self.settler).run(), "watch over the kernel")
+        self.tasks.spawn(Watch(self.settler, self._forwards.did).run(), "watch over the kernel")
         self.tasks.spawn(self._streams.rotate(), "log rotation")
         if cluster:
             self.tasks.spawn(self._tending.run(), "tending the cluster")
@@ -172,7 +173,8 @@ class Engine:
 
     def _make_hands(self) -> Mapping[type, Hand]:
         loop = asyncio.get_running_loop()
-        links, forwards, nft, held = RtnetlinkHand(), ForwardHand(), NftHand(), Held()
+        links, nft, held = RtnetlinkHand(), NftHand(), Held()
+        forwards = self._forwards
         return {
             r.Netns: NetnsHand(str(self.settings.exec_root / "netns"), partial(living, self.facts)),
             r.Bridge: links,

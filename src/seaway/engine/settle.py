@@ -132,13 +132,13 @@ class Settler:
             self.owing = True
             log.warning("not cleaned up yet", extra={"reason": refusal.reason})
 
-    async def verify(self, *, everything: bool, level: int = logging.INFO) -> Report:
+    async def verify(self, *, everything: bool, rooms: bool = False, level: int = logging.INFO) -> Report:
         """Read the kernel back and repair what differs: the host's namespace, or all of them.
 
-        Each repair is logged at ``level``.
+        ``rooms``: the drivers' hidden namespaces as well. Each repair is logged at ``level``.
         """
         report = await self._run(
-            lambda wants: self._ledger.verify(wants, self._namespaces(everything)),
+            lambda wants: self._ledger.verify(wants, self._namespaces(everything, rooms)),
             owners(self._facts.snapshot()),
         )
         self.repairs += len(report.operations)
@@ -152,7 +152,7 @@ class Settler:
     async def differences(self) -> Sequence[Operation]:
         """What a verify would do, not done."""
         wants = self._wants(owners(self._facts.snapshot()))
-        return await self._in_writer(lambda: self._ledger.compare(wants, self._namespaces(True)))
+        return await self._in_writer(lambda: self._ledger.compare(wants, self._namespaces(True, True)))
 
     async def close(self) -> None:
         """Wait for the writer to finish what it has begun."""
@@ -162,16 +162,16 @@ class Settler:
         snapshot = self._facts.snapshot()
         return {owner: plan(owner, snapshot) for owner in scope}
 
-    def _namespaces(self, everything: bool) -> list[str]:
+    def rooms(self) -> list[str]:
+        """Paths of the hidden namespaces that the drivers use on this node now."""
         snapshot = self._facts.snapshot()
-        rooms = [
-            room
-            for identity in snapshot.present
-            if (network := snapshot.networks.get(identity)) is not None
-            for room in driver(network.driver).rooms(network, snapshot)
-        ]
-        boxes = (b.path for b in snapshot.sandboxes.values() if not b.shared)
-        return [HOST, *rooms, *boxes] if everything else [HOST]
+        networks = (snapshot.networks.get(identity) for identity in snapshot.present)
+        return [room for n in networks if n is not None for room in driver(n.driver).rooms(n, snapshot)]
+
+    def _namespaces(self, everything: bool, rooms: bool) -> list[str]:
+        hidden = self.rooms() if everything or rooms else []
+        boxes = [b.path for b in self._facts.sandboxes.values() if not b.shared] if everything else []
+        return [HOST, *hidden, *boxes]
 
     async def _run(self, act: Act, scope: Iterable[str]) -> Report:
         wants = self._wants(scope)

@@ -234,9 +234,14 @@ class Shared:
                 self._pending -= mine
             reading = await session.read(keys.claims(network_id))
             revisions = {key: item.revision for key, item in reading.items.items()}
-            fresh = {key.rpartition("/")[2]: item.value.decode() for key, item in reading.items.items()}
+            fresh = {key.rpartition("/")[2]: self._told(item.value) for key, item in reading.items.items()}
             await session.caught_up(reading.revision, 0.5)
         raise Unavailable(f"network {network_id[:12]} is too busy: no address could be claimed")
+
+    def _told(self, value: bytes) -> str:
+        """A claim's owner as the store has it, in the words of the local facts where it is this node."""
+        node_id, owner = keys.holder(value.decode())
+        return owner if node_id == self.mirror.me else value.decode()
 
     def _joinable(self, network_id: str) -> Network:
         network = self.facts.networks.get(network_id)
