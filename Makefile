@@ -16,8 +16,9 @@ images: setup    ## the images of demo and tests, from Debian packages
 consul:          ## a Consul server for the tests, from Debian 11, where it can be had
 	@scripts/consul
 
-demo: images     ## one host end to end, with real containers and traffic
+demo: images     ## one host, then several, end to end, with real containers and traffic
 	@$(PY) demo/single_host.py
+	@$(PY) demo/cluster.py
 
 test: images consul ## the whole test suite
 	@$(PY) -m pytest

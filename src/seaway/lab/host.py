@@ -73,10 +73,10 @@ class Host(Machine):
         deadline = time.monotonic() + wait
         while not self.daemon_alive():
             if self.state("daemon") == "stopped":
-                raise Failure(f"the daemon on {self.name} ended:\n{self.tail('daemon', 12)}")
+                raise Failure(f"the daemon on {self.name} ended:\n{self.said('daemon')}")
             if time.monotonic() > deadline:
                 raise Failure(
-                    f"the daemon on {self.name} did not answer within {wait:g} s:\n{self.tail('daemon', 12)}"
+                    f"the daemon on {self.name} did not answer within {wait:g} s:\n{self.said('daemon')}"
                 )
             time.sleep(0.02)
 

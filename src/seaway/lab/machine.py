@@ -94,6 +94,7 @@ class Machine:
         self.ephemeral = ephemeral
         self.env = environment(root / "home")
         self._holder: Process | None = None
+        self._began: dict[str, int] = {}
 
     def prepare(self, hosts: str = "127.0.0.1 localhost\n", resolver: str = "127.0.0.1") -> None:
         """Make the folder, with the files that the machine sees as /etc/hosts and /etc/resolv.conf."""
@@ -180,6 +181,7 @@ class Machine:
         """Start a program inside that goes on without us; its output goes into ``<service>.log``."""
         pid, log = f"/run/{service}.pid", self.root / f"{service}.log"
         log.touch()
+        self._began[service] = log.stat().st_size
         self.run("rm", "-f", pid)
         self.run("sh", "-c", _START, "start", pid, str(log), *argv, env=env)
         deadline = time.monotonic() + 5
@@ -226,6 +228,13 @@ class Machine:
         except OSError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
+
+    def said(self, service: str, first: int = 3, last: int = 10) -> str:
+        """What a program has written since we started it, without the middle: the reason why it ended."""
+        with (self.root / f"{service}.log").open("rb") as log:
+            log.seek(self._began.get(service, 0))
+            lines = log.read().decode(errors="replace").splitlines()
+        return "\n".join(lines if len(lines) <= first + last else [*lines[:first], "…", *lines[-last:]])
 
     def _inside(self, path: str) -> Path:
         return Path(f"/proc/{self.pid}/root{path}")

@@ -60,7 +60,7 @@ class StoreNode(Machine):
             if ended or time.monotonic() > deadline:
                 why = "ended" if ended else f"is not ready after {wait:g} s"
                 raise Unavailable(
-                    f"the {self._plan.store} server on {self.name} {why}:\n{self.tail('store', 12)}"
+                    f"the {self._plan.store} server on {self.name} {why}:\n{self.said('store')}"
                 )
             time.sleep(0.05)
 

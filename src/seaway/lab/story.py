@@ -38,7 +38,8 @@ class Stage:
             time.sleep(0.2)
             result = self._type(step, command)
         shown = [result.text.rstrip(), f"[exit status {result.code}]" if result.code else ""]
-        self.say("\n".join(line for line in shown if line))
+        if any(shown):
+            self.say("\n".join(line for line in shown if line))
         self.played += 1
         if not step.shown_by(result.text, result.code):
             self.wrong.append(
@@ -70,8 +71,8 @@ def play(lab: Lab, name: str, own: bool, say: Callable[[str], None]) -> int:
         for step in chapter.steps:
             stage.play(step)
     took = time.monotonic() - started
-    say(f"\n──── summary ────\n{stage.played} commands by {stage.client},")
-    say(f"{len(stage.wrong)} not as expected, {took:.0f} s.")
+    counted = f"{stage.played} commands by {stage.client}, {len(stage.wrong)} not as expected, {took:.0f} s."
+    say(f"\n──── summary ────\n{counted}")
     for line in stage.wrong:
         say("wrong: " + line)
     return 1 if stage.wrong else 0
