@@ -122,7 +122,7 @@ def read(rows: Iterable[bytes], devices: Iterable[int] | None = None) -> list[Ro
             elif kind == _DST:
                 address = row[offset + 4 : offset + length]
             elif kind == _PROTOCOL:
-                protocol = row[offset + 4]
+                protocol = int.from_bytes(row[offset + 4 : offset + 5], "big")
             elif kind not in _PLAIN:
                 plain = False
             if length < 4:

@@ -55,6 +55,20 @@ def test_a_missing_device_parameter_or_namespace_is_refused(ground: Ground) -> N
     assert ground.sysctls.current(Sysctl("", "net.ipv4.nonsense", "1")) is None
 
 
+def test_an_optional_parameter_may_be_missing(ground: Ground) -> None:
+    missing = Sysctl("", "net.ipv4.nonsense", "1", optional=True)
+    there = Sysctl("", "net.ipv4.ip_forward", "1", optional=True)
+    wants = {"host": (missing, there)}
+    assert not ground.ledger.settle(wants).refusals
+    assert ground.sysctls.current(missing) == missing and ground.sysctls.current(there) == there
+    assert ground.ledger.verify(wants, [""]).operations == ()
+    ground.run("sysctl", "-w", "net.ipv4.ip_forward=0")
+    assert ground.sysctls.current(there) == Sysctl("", "net.ipv4.ip_forward", "0", optional=True)
+    assert len(ground.ledger.verify(wants, [""]).operations) == 1
+    nowhere = Sysctl(ground.box(9), "net.ipv4.ip_forward", "1", optional=True)
+    assert len(ground.sysctls.apply([Make(nowhere)])) == 1
+
+
 def test_a_program_runs_in_a_namespace_with_a_limit(host: str) -> None:
     done = process.run(["ip", "-o", "link"], ns=host)
     assert done.code == 0 and done.output.count("\n") == 1 and "lo:" in done.output

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from seaway.datapath.fake import FakeKernel
 from seaway.datapath.ledger import Ledger
 from seaway.datapath.resources import Sysctl
-from tests.unit.datapath.worlds import Wants, box, endpoint, leaving, namespaces, resources, world
+from tests.unit.datapath.worlds import (
+    Wants,
+    box,
+    endpoint,
+    leaving,
+    namespaces,
+    remote,
+    resources,
+    segment,
+    world,
+)
 
 TRIES = 60
 
@@ -24,7 +34,8 @@ worlds = st.builds(
 
 @st.composite
 def mixed(draw: st.DrawFn) -> Wants:
-    """A world in which boxes also differ in their device's name and how their port is served."""
+    """A world in which boxes also differ in their device's name and how their port is served, and in which
+    there may be an overlay network with containers on other hosts, which move."""
     wants = dict(draw(worlds))
     number = next(owner for owner in wants if owner.startswith("net:")).removeprefix("net:")
     for owner in [o for o in wants if o.startswith("box:")]:
@@ -33,6 +44,14 @@ def mixed(draw: st.DrawFn) -> Wants:
             wants[owner] = box(each, via=f"10.{number}.0.1", relayed=True)
         if draw(st.booleans()):
             wants[f"ep:{each}"] = endpoint(each, int(number), peer="eth0", mtu=1450)
+    if draw(st.booleans()):
+        bridge = draw(st.sampled_from(["ov", "ov2"]))
+        wants |= segment(
+            vni=draw(st.integers(256, 257)), mtu=draw(st.sampled_from([1400, 1450])), bridge=bridge
+        )
+        for each in draw(st.sets(st.integers(2, 5))):
+            host, at = draw(st.integers(2, 3)), draw(st.integers(0, 1))
+            wants |= remote(each, host=host, at=at, bridge=bridge)
     return wants
 
 

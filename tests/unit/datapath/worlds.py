@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from seaway.datapath.resources import (
     Address,
     Bridge,
+    Forward,
     HostPort,
+    Neighbour,
     Netns,
     NftElement,
     NftTable,
@@ -15,6 +17,7 @@ from seaway.datapath.resources import (
     Route,
     Sysctl,
     VethPair,
+    Vxlan,
 )
 
 Wants = Mapping[str, tuple[Resource, ...]]
@@ -57,6 +60,30 @@ def endpoint(box: int, number: int, *, mtu: int = 1500, peer: str = "eth0") -> t
         Address(path(box), peer, f"10.{number}.0.{box + 2}/24"),
         Sysctl(path(box), f"net.ipv6.conf.{peer}.disable_ipv6", "1"),
     )
+
+
+HIDDEN = "/ns/1-hidden"
+
+
+def segment(*, vni: int = 256, local: str = "192.0.2.1", mtu: int = 1450, bridge: str = "ov") -> Wants:
+    """An overlay network in its hidden namespace."""
+    fixed = (
+        Netns(HIDDEN),
+        Bridge(HIDDEN, bridge, mtu),
+        Vxlan(HIDDEN, "vx", vni, local, 4789, mtu, bridge),
+        Address(HIDDEN, bridge, "10.9.0.1/24"),
+        Sysctl(HIDDEN, f"net.ipv4.conf.{bridge}.nonsense", "1", optional=True),
+    )
+    return {"net:ov": fixed}
+
+
+def remote(number: int, *, host: int = 2, at: int = 0, bridge: str = "ov") -> Wants:
+    """A container on another host."""
+    mac = f"02:42:0a:09:{at:02x}:{number:02x}"
+    to, address = f"192.0.2.{host}", f"10.9.0.{number}"
+    return {
+        f"peer:ov/{number}": (Forward(HIDDEN, "vx", mac, to), Neighbour(HIDDEN, "vx", address, mac, bridge))
+    }
 
 
 def world(boxes: Iterable[int], *, number: int = 1, mtu: int = 1500, text: str = "set bridges { }") -> Wants:
