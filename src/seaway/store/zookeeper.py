@@ -113,7 +113,7 @@ class ZookeeperStore:
         return {key: item for key, item in found.items() if item is not None}
 
     async def _items_of(self, keys: Sequence[str]) -> Mapping[str, Item | None]:
-        answers = await self._ask(*(_get(self._layout.key(key)) for key in keys))
+        answers = await self._fetch([self._layout.key(key) for key in keys])
         return {key: _item(answer) for key, answer in zip(keys, answers, strict=True)}
 
     async def _catch_up(self, prefix: str, version: int, items: dict[str, Item]) -> Reading | None:
@@ -145,7 +145,7 @@ class ZookeeperStore:
         if not 0 <= stat.version - since <= HISTORY:
             return None
         paths = [self._layout.entry(version) for version in range(since + 1, stat.version)]
-        answers = await self._ask(*(_get(path) for path in paths))
+        answers = await self._fetch(paths)
         if any(isinstance(answer, Exception) for answer in answers):
             return None
         entries = [(entry.czxid, unpack_entry(found)) for found, entry in answers]
@@ -318,7 +318,7 @@ class ZookeeperStore:
             if isinstance(listed, Exception):
                 return
             keys = unpack_keys(listed[0])
-            answers = await self._ask(*(_get(layout.key(key)) for key in keys))
+            answers = await self._fetch([layout.key(key) for key in keys])
             found = [(k, a) for k, a in zip(keys, answers, strict=True) if not isinstance(a, Exception)]
             mine = {key: stat.mzxid for key, (data, stat) in found if unpack(data)[1] == lease}
             extra = [Remove(layout.lease(lease), listed[1].version)]
@@ -334,6 +334,9 @@ class ZookeeperStore:
 
     async def _ask(self, *calls: Call) -> list[Any]:
         return await self._needed(self._session).ask(calls)
+
+    async def _fetch(self, paths: Sequence[str]) -> list[Any]:
+        return await self._needed(self._session).fetch(paths)
 
     def _needed(self, part: T | None) -> T:
         if part is None:

@@ -29,6 +29,7 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE
 
 from seaway.errors import Failure, Forbidden, SeawayError, Unavailable
 from seaway.store.place import Place
+from seaway.store.zookeeper_read import SHARE, ask_many
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,18 @@ class Session:
         for start in range(0, len(calls), VOLLEY):
             answers += await self._volley(calls[start : start + VOLLEY])
         return answers
+
+    async def fetch(self, paths: Sequence[str]) -> list[Any]:
+        """Data and stat of many znodes; an exception in the place of one that is not there."""
+        shares = [paths[start : start + SHARE] for start in range(0, len(paths), SHARE)]
+        answers = await self.ask([partial(ask_many, paths=share) for share in shares])
+        if any(isinstance(answer, Exception) for answer in answers):  # a server older than multi-reads
+            return await self.ask([partial(_get, path) for path in paths])
+        found = [item for answer in answers for item in answer]
+        for item in found:
+            if isinstance(item, Exception):
+                self._judge(item)
+        return found
 
     async def stop(self) -> None:
         """End the session and its threads: politely if the server answers at once, else by the wire."""
@@ -303,6 +316,10 @@ def _client(place: Place, handler: _Handler) -> Any:
         use_ssl=place.tls,
         check_hostname=place.tls,
     )
+
+
+def _get(path: str, client: Any) -> Any:
+    return client.get_async(path)
 
 
 def _fulfil(future: asyncio.Future[list[Any]], answers: list[Any]) -> None:
