@@ -23,7 +23,7 @@ from seaway.model.names import LINK_GROUP
 Opener: TypeAlias = Callable[[str], Wire]
 """Gives the socket in the namespace at a path; empty means the host's."""
 
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds to wait for a number that nobody is seen to hold: a namespace that dies gives it back later."""
 
 _STEP = 0.05
