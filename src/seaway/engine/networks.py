@@ -303,8 +303,12 @@ class Networks:
 def _vnis(pools: Sequence[Pool], spec: NetworkSpec, known: Mapping[str, Network]) -> tuple[int, ...]:
     """VXLAN network identifiers for a network's segments: those asked for, then the lowest free ones."""
     number = len(segments(pools))
-    taken = {p.vni for n in known.values() for p in n.pools}
-    return choose_vnis(number, taken, vnis_wanted(spec.options, number))
+    wanted = vnis_wanted(spec.options, number)
+    taken = {p.vni: n.name for n in known.values() for p in n.pools}
+    clash = next((vni for vni in wanted if vni in taken), None)
+    if clash is not None:
+        raise Forbidden(f"VXLAN identifier {clash} is in use by network {taken[clash]}")
+    return choose_vnis(number, taken, wanted)
 
 
 def _check_ipam(name: str) -> None:
