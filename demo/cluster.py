@@ -32,7 +32,7 @@ def _page(told: list[str]) -> str:
             ["```", "", f"## {chapter[1]}", "", chapter[2], "", "```"] if chapter else [words.strip("\n")]
         )
     text = "\n".join(line.rstrip() for line in "\n".join([*lines, "```", ""]).splitlines())
-    return re.sub(r"```\n+```\n", "", text) + "\n"
+    return re.sub(r"```\n+```\n?", "", text).rstrip() + "\n"
 
 
 def tell(store: str, hosts: int, own: bool, quiet: bool, page: str) -> int:
@@ -50,9 +50,9 @@ def tell(store: str, hosts: int, own: bool, quiet: bool, page: str) -> int:
         code = play(lab, "article", own, say)
     finally:
         lab.down()
-    say("The hosts, the store and the switch between them are gone.")
     if quiet:
         print("\n".join(told[told.index(next(w for w in told if "summary" in w)) :]))
+    print("The hosts, the store and the switch between them are gone.")
     if page:
         Path(page).write_text(f"{_OPENING}{_page(told)}")
     return code
