@@ -148,7 +148,11 @@ class Session:
             log.warning("the store has gone back in time", extra={"store": self.store.address})
             await self._entry.bring_back(self._house.remembered())
             self.mirror.rewind()
+        before = self._entry.epoch
         await self._entry.enter(self._house.remembered())
+        if before not in ("", self._entry.epoch):
+            log.warning("the store was begun anew meanwhile", extra={"store": self.store.address})
+            self.mirror.rewind()
         if not self.mirror.view.revision:
             self._take(self.mirror.read(await self.store.read("")))
         await self._together(self._follow, self._keep_alive, self._publish)
@@ -160,6 +164,9 @@ class Session:
                 for work in works:
                     group.create_task(_awaited(work))
         except BaseExceptionGroup as failures:
+            me = asyncio.current_task()
+            if me is not None and me.cancelling():  # meanwhile: a group tells its failures only
+                raise asyncio.CancelledError from failures
             raise failures.exceptions[0] from failures
 
     async def _follow(self) -> None:
