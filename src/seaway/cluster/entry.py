@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from seaway.cluster import keys
@@ -27,6 +27,7 @@ class Entry:
     """This node's way in. ``member`` is what it says of itself; ``ttl`` is the lease in seconds.
 
     ``cluster_id`` is the cluster this host belongs to, empty before the first time; ``remember`` keeps it.
+    ``epoch`` is the record's, as of the last ``enter``.
     """
 
     store: Store
@@ -35,6 +36,7 @@ class Entry:
     cluster_id: str
     vxlan_port: int
     remember: Callable[[str], None]
+    epoch: str = ""
     _lease: str = ""
     _incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -72,7 +74,8 @@ class Entry:
         if item is None:
             # The record comes last: whoever sees it finds all that was known before.
             await self.bring_back(remembered)
-            found = Record(id=self.cluster_id or str(uuid.uuid4()), vxlan_port=self.vxlan_port)
+            identity, epoch = self.cluster_id or str(uuid.uuid4()), uuid.uuid4().hex
+            found = Record(id=identity, vxlan_port=self.vxlan_port, epoch=epoch)
             await self.store.commit([Check(keys.RECORD)], [Put(keys.RECORD, encode(found))])
         else:
             found = decode(item.value, Record)
@@ -90,16 +93,23 @@ class Entry:
         if not self.cluster_id:
             self.cluster_id = found.id
             self.remember(found.id)
+        self.epoch = found.epoch
 
     async def bring_back(self, remembered: Mapping[str, bytes]) -> None:
         """The store has lost something, or is another one that is empty: give it what we know."""
         if remembered:
-            log.warning("networks are written again", extra={"keys": len(remembered)})
-        for key, value in remembered.items():
-            try:
-                await self.store.commit([Check(key)], [Put(key, value)])
-            except StoreConflict:
-                continue
+            log.warning("the store is told again what it has lost", extra={"keys": len(remembered)})
+        items = list(remembered.items())
+        for start in range(0, len(items), LIMIT // 2):
+            await self._write_missing(items[start : start + LIMIT // 2])
+
+    async def _write_missing(self, items: Sequence[tuple[str, bytes]]) -> None:
+        try:
+            await self.store.commit([Check(k) for k, _ in items], [Put(k, v) for k, v in items])
+        except StoreConflict as conflict:  # it is there, or another host does the same
+            there = set(conflict.keys)
+            if rest := [item for item in items if item[0] not in there]:
+                await self._write_missing(rest)
 
     async def _register(self) -> None:
         me = self.member

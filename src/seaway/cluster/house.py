@@ -26,5 +26,5 @@ class House(Protocol):
         ...
 
     def remembered(self) -> Mapping[str, bytes]:
-        """Networks known from before, for a store that has lost everything."""
+        """All that is known, for a store that has lost everything."""
         ...

@@ -13,7 +13,7 @@ import msgspec
 from seaway.cluster import keys
 from seaway.errors import Failure
 from seaway.model import Abroad, Member, Network, Remote
-from seaway.model.codec import decode
+from seaway.model.codec import decode, encode
 from seaway.store import Batch, Event, Reading, View
 from seaway.store.lag import difference
 
@@ -23,10 +23,14 @@ T = TypeVar("T")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cluster is: its ID, and the UDP port of all its VXLAN devices."""
+    """What a cluster is: its ID, and the UDP port of all its VXLAN devices.
+
+    ``epoch`` is another one each time the store had to be begun anew.
+    """
 
     id: str
     vxlan_port: int = 4789
+    epoch: str = ""
 
 
 @dataclass(slots=True)
@@ -88,6 +92,25 @@ class Mirror:
         self.view.apply(batch)
         return news
 
+    def memory(self) -> dict[str, bytes]:
+        """All that a store which has lost everything must be told; of our own, publishing takes care."""
+        found = {keys.network(n.id): encode(n) for n in self.networks.values()}
+        for member in self.members.values():
+            found[keys.node(member.id)] = encode(member)
+            found[keys.advertise(member.address)] = member.id.encode()
+        for network_id, claims in self.claims.items():
+            found |= {keys.claim(network_id, a): owner.encode() for a, owner in claims.items()}
+        for network_id, there in self.abroad.items():
+            for remote in there.remotes.values():
+                bare = msgspec.structs.replace(remote, revision=0)
+                found[keys.endpoint(network_id, remote.id)] = encode(bare)
+        return found | self.mine
+
+    def foreign(self, network_id: str, address: str) -> bool:
+        """Whether an address is claimed by somebody else than this node."""
+        value = self.claims.get(network_id, {}).get(address)
+        return value is not None and keys.holder(value)[0] != self.me
+
     def revision(self, key: str) -> int:
         """The revision at which a key stands; 0 when it does not."""
         return self.view.revisions.get(key, 0)
@@ -111,8 +134,10 @@ class Mirror:
                         _put(networks, rest, event.value, Network)
                         news.networks.add(rest)
                     case "nodes":
+                        before = members.get(rest)
                         _put(members, rest, event.value, Member)
-                        news.members.add(rest)
+                        if members.get(rest) != before:
+                            news.members.add(rest)
                     case "alive":
                         (alive.discard if event.value is None else alive.add)(rest)
                         news.alive = True

@@ -47,7 +47,9 @@ class Publisher:
     async def publish(self) -> int:
         """Write what differs. Returns the last revision written, 0 when nothing was to be done."""
         desired, pending = self._house.desired(), self._house.pending()
-        steps = [step for step in self._steps(desired) if step not in pending]
+        if lost := [key for key in desired if key not in pending and self._foreign(key)]:
+            self._house.lost(lost)
+        steps = [step for step in self._steps(desired) if step not in pending and not self._foreign(step)]
         revision = 0
         for start in range(0, len(steps), LIMIT // 3):
             revision = max(revision, await self._write(steps[start : start + LIMIT // 3], desired))
@@ -61,6 +63,13 @@ class Publisher:
             key for key, value in desired.items() if mine.get(key) != value and self._may_stand(key, value)
         ]
         return [*sorted(gone, reverse=True), *sorted(fresh)]
+
+    def _foreign(self, key: str) -> bool:
+        """Whether a key is a claim that another has."""
+        if not key.startswith(keys.CLAIMS):
+            return False
+        _, network_id, address = key.split("/", 2)
+        return self._mirror.foreign(network_id, address)
 
     def _may_stand(self, key: str, value: bytes) -> bool:
         """Whether a key can be written: its network exists, and an endpoint's addresses are its own.

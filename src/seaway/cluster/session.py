@@ -154,6 +154,7 @@ class Session:
             log.warning("the store was begun anew meanwhile", extra={"store": self.store.address})
             self.mirror.rewind()
         if not self.mirror.view.revision:
+            self._written = 0
             self._take(self.mirror.read(await self.store.read("")))
         await self._together(self._follow, self._keep_alive, self._publish)
 
@@ -173,6 +174,8 @@ class Session:
         self._set("connected")
         self._publisher.kick()
         async for batch in self.store.watch("", self.mirror.view):
+            if any(event.key == keys.RECORD and event.value is None for event in batch.events):
+                raise Unavailable("the store has lost the cluster's record")  # and what else? We enter anew
             self._take(self.mirror.apply(batch))
         raise Unavailable("the watch has ended")
 
@@ -190,7 +193,9 @@ class Session:
     async def _publish(self) -> None:
         while True:
             await self._publisher.wait()
-            await self.caught_up(self._written)
+            if not await self.caught_up(self._written):
+                self._publisher.kick()
+                continue  # the mirror is behind what we wrote ourselves: it cannot be judged by
             self._written = max(self._written, await self._publisher.publish())
 
     async def _sign_off(self) -> None:
