@@ -4,6 +4,7 @@ A call that is made to fail may have done its work all the same, as with a real 
 """
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
@@ -24,7 +25,7 @@ class FakeKernel:
     """
 
     def __init__(self, *, probability: float = 0.0, seed: int = 0, fault: Fault | None = None) -> None:
-        self.state: dict[Key, Resource] = {}
+        self.state = _State()
         self.calls: list[tuple[Operation, ...]] = []
         self.probability = probability
         self.fault = fault
@@ -86,7 +87,7 @@ class FakeKernel:
             if old is not None and not _unmarked(old):
                 self.vanish(resource.key)
             return None
-        missing = set(stands_on(resource)) - self._grounds() - set(_soft(resource))
+        missing = {g for g in stands_on(resource) if not self.state.grounds[g]} - set(_soft(resource))
         if missing:
             return f"{resource!r} lacks {missing}"
         if old is None or type(old) is not type(resource):
@@ -96,14 +97,12 @@ class FakeKernel:
         self.state[resource.key] = resource
         return None
 
-    def _grounds(self) -> set[Key]:
-        return {ground for resource in self.state.values() for ground in grounds(resource)}
-
     def _fall(self, lost: Iterable[Key]) -> None:
         waiting = set(lost)
         while waiting:
             gone, waiting = waiting, set()
-            for resource in list(self.state.values()):
+            for key in dict.fromkeys(k for ground in sorted(gone) for k in self.state.standing[ground]):
+                resource = self.state[key]
                 reasons = gone & set(stands_on(resource))
                 if isinstance(resource, VethPair | Vxlan) and {r[0] for r in reasons} == {"ports"}:
                     self.state[resource.key] = replace(resource, master="")
@@ -111,6 +110,43 @@ class FakeKernel:
                 elif reasons:
                     del self.state[resource.key]
                     waiting |= set(grounds(resource))
+
+
+class _State(dict[Key, Resource]):
+    """What is there, by key, and how often each ground, and who stands on it: for many thousands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grounds: Counter[Key] = Counter()
+        self.standing: defaultdict[Key, dict[Key, None]] = defaultdict(dict)
+
+    def __setitem__(self, key: Key, resource: Resource) -> None:
+        if key in self:
+            self._forget(key)
+        self.grounds.update(grounds(resource))
+        for ground in stands_on(resource):
+            self.standing[ground][key] = None
+        super().__setitem__(key, resource)
+
+    def __delitem__(self, key: Key) -> None:
+        self._forget(key)
+        super().__delitem__(key)
+
+    def pop(self, key: Key) -> Resource:  # type: ignore[override]
+        resource = self[key]
+        del self[key]
+        return resource
+
+    def clear(self) -> None:
+        super().clear()
+        self.grounds.clear()
+        self.standing.clear()
+
+    def _forget(self, key: Key) -> None:
+        resource = self[key]
+        self.grounds.subtract(grounds(resource))
+        for ground in stands_on(resource):
+            self.standing[ground].pop(key, None)
 
 
 def _difference(old: Resource, new: Resource) -> Iterable[Key]:
