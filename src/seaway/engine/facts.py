@@ -124,10 +124,16 @@ class Facts:
         return self._tables[Volume.PREFIX]
 
     def claims(self, network_id: str) -> Mapping[str, str]:
-        """Claimed addresses of a network: address → owner. What other hosts hold is ``node owner``."""
+        """Claimed addresses of a network: address → owner. What other hosts hold is ``node owner``.
+
+        Of an address that two say is theirs, the cluster's store is the judge.
+        """
         own = self._claims.get(network_id, {})
         others = self._shared.claims.get(network_id)
-        return {**others, **own} if others else own
+        if not others:
+            return own
+        mark = f"{self.node.id} "
+        return {**others, **{a: o for a, o in own.items() if others.get(a, mark).startswith(mark)}}
 
     def own_claims(self, network_id: str) -> Mapping[str, str]:
         """Addresses of a network that this host holds: address → owner."""

@@ -62,7 +62,7 @@ class ClusterNodes:
         if member.id in mirror.alive and not force:
             raise Conflict(f"node {member.name} is alive: stop its daemon first, or use force")
         last = self._shown(member)
-        await forget(self.shared, member.id)
+        await forget(self.shared, member.id, force=force)
         return last
 
     # -- how
@@ -114,7 +114,7 @@ class ClusterNodes:
         )
 
 
-async def forget(shared: Shared, node_id: str, *, whole: bool = True) -> int:
+async def forget(shared: Shared, node_id: str, *, whole: bool = True, force: bool = False) -> int:
     """Remove all that stands in the store in a node's name. Returns how many keys went.
 
     ``whole`` False: only endpoints and claims; the node stays listed as one that is down.
@@ -135,7 +135,7 @@ async def forget(shared: Shared, node_id: str, *, whole: bool = True) -> int:
     member = mirror.members.get(node_id)
     if whole and member is not None:
         gone += [keys.node(node_id), keys.alive(node_id), keys.advertise(member.address)]
-    return await _delete(shared, gone)
+    return await _delete(shared, gone, "" if force else node_id)
 
 
 async def forget_endpoint(shared: Shared, remote: Remote) -> None:
@@ -152,14 +152,17 @@ async def forget_endpoint(shared: Shared, remote: Remote) -> None:
         address = cidr.partition("/")[0]
         if keys.holder(claims.get(address, ""))[0] == remote.node:
             gone.append(keys.claim(remote.network_id, address))
-    await _delete(shared, gone)
+    await _delete(shared, gone, remote.node)
 
 
-async def _delete(shared: Shared, gone: builtins.list[str]) -> int:
+async def _delete(shared: Shared, gone: builtins.list[str], dead: str) -> int:
+    """Delete keys, unless they change meanwhile, or the node that must be dead comes back."""
     session, mirror, revision = shared.need(), shared.mirror, 0
     for start in range(0, len(gone), LIMIT // 2):
         part = gone[start : start + LIMIT // 2]
         checks = [Check(key, mirror.revision(key)) for key in part]
+        if dead and keys.alive(dead) not in part:
+            checks.append(Check(keys.alive(dead)))
         try:
             revision = await session.commit(checks, [Delete(key) for key in part])
         except StoreConflict as conflict:

@@ -123,11 +123,11 @@ class Shared:
                 self._tasks.spawn(free, f"give up {address}")
 
     def remembered(self) -> Mapping[str, bytes]:
-        """The networks known here with their own addresses, for a store that has lost everything."""
+        """All that is known here, for a store that has lost everything."""
         found: dict[str, bytes] = {}
         for network in self.mirror.networks.values():
             found |= dict(network_items(network))
-        return found
+        return found | self.mirror.memory()
 
     # -- work of its own
 
