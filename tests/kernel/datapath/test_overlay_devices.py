@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seaway.datapath import netns, rtnetlink_vxlan
+from seaway.datapath import forwards, netns, rtnetlink_vxlan
 from seaway.datapath.reconcile import Change, Make, Operation, Remove
 from seaway.datapath.resources import Bridge, Forward, Neighbour, Netns, Resource, VethPair, Vxlan
 from tests.kernel.datapath.ground import Ground
@@ -193,6 +193,25 @@ def test_a_neighbour_without_a_bridge_to_announce_it_on_is_made(host: Host) -> N
     one = Neighbour(host.hidden, VX, v4(9), mac(9), "nix")
     assert host.ground.forwards.apply([Make(one)]) == []
     assert list(host.ground.forwards.read([host.hidden])) == [one]
+
+
+def test_of_many_neighbours_the_changed_ones_are_announced(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(forwards, "announce", lambda _path, news: told.extend(news))
+    old = [Neighbour(host.hidden, VX, v4(n), mac(n), OV) for n in range(1, 4)]
+    host.settle(old=tuple(old))
+    assert sorted(told) == sorted((OV, r.address, r.mac) for r in old)
+    told.clear()
+    new = [replace(r, mac="02:00:00:00:00:77") for r in old]
+    many = [Neighbour(host.hidden, VX, v4(n), mac(n), OV) for n in range(4, 1000)]
+    silent = Neighbour(host.hidden, OV, v4(2000), mac(2000))
+    host.settle(old=tuple(new), many=(*many, silent))
+    assert len(told) == forwards.NEWS and set(told[:3]) == {(OV, r.address, r.mac) for r in new}
+    told.clear()
+    host.settle(old=(), many=())
+    assert told == []
 
 
 def test_ten_thousand_remote_endpoints_in_less_than_a_second(host: Host) -> None:
