@@ -46,6 +46,8 @@ class ZookeeperStore:
         self._versions: OrderedDict[int, int] = OrderedDict()
         self._leases_moved = True
         self._next_look = 0.0
+        self._birth = 0
+        self._reborn = False
 
     @property
     def address(self) -> str:
@@ -92,6 +94,7 @@ class ZookeeperStore:
             if dead := set(leases) - set(alive):
                 await self._bury(dead)
                 continue
+            self._know(guard[1])
             items = await self._items(prefix, directories)
             reading = await self._catch_up(prefix, guard[1].version, items)
             if reading is not None:
@@ -200,7 +203,9 @@ class ZookeeperStore:
                 bell.clear()
                 await self._look_at_leases()
                 guard = _sure(*await self._ask(_get(self._layout.log, self._rung)))
-                if view.revision == guard[1].mzxid:
+                if self._know(guard[1]):
+                    since = _UNKNOWN
+                if view.revision == guard[1].mzxid and not self._reborn:
                     since = guard[1].version
                 if since == guard[1].version:
                     await bell.wait()
@@ -208,6 +213,8 @@ class ZookeeperStore:
                 batches = await self._batches(prefix, since, guard)
                 if batches is None:
                     reading = await self.read(prefix)
+                    if self._reborn:  # the revisions of another history say nothing
+                        view.revision, view.revisions = 0, dict.fromkeys(view.revisions, 0)
                     batches = [Batch(reading.revision, difference(view, reading))]
                 for batch in batches:
                     if events := [event for event in batch.events if _is_news(event, view)]:
@@ -251,6 +258,15 @@ class ZookeeperStore:
     def _ring(self) -> None:
         for bell in self._bells:
             bell.set()
+
+    def _know(self, guard: Any) -> bool:
+        """Whether the guard is another than before: the store lost everything, and counts anew."""
+        changed = self._birth not in (0, guard.ctime)
+        self._birth = guard.ctime
+        if changed:
+            self._reborn = True
+            self._versions.clear()
+        return changed
 
     def _remember(self, revision: int, version: int) -> None:
         """Which version of the guard was which revision, for the watches that begin there."""

@@ -5,6 +5,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -70,6 +71,8 @@ class Session:
         self._handler = _Handler(place)
         self._client = _client(place, self._handler)
         self._client.add_listener(self._moved)
+        self._lost_at = time.monotonic()
+        self._handler.dialling = self._forget
         self._closing = False
 
     async def start(self) -> None:
@@ -170,8 +173,17 @@ class Session:
     def _moved(self, _state: str) -> None:
         """On kazoo's thread: the connection came or went."""
         live = self._client.client_state in (KeeperState.CONNECTED, KeeperState.CONNECTED_RO)
+        self._lost_at = time.monotonic()
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._gate, live)
+
+    def _forget(self) -> None:
+        """On kazoo's thread, before it connects: claim to have seen nothing, when it was long ago.
+
+        Servers refuse whoever has seen more than they have, and do not say that they lost their data.
+        """
+        if self._client.client_state == KeeperState.CONNECTING and self._lost_at + SESSION < time.monotonic():
+            self._client.last_zxid = 0
 
     def _gate(self, live: bool) -> None:
         if live and not self._closing:
@@ -245,6 +257,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]
         self._socket: socket.socket | None = None
         self._cut = False
         self.trouble: OSError | None = None
+        self.dialling: Callable[[], None] = lambda: None
 
     def spawn(self, func: Callable[..., None], *args: Any, **kwargs: Any) -> threading.Thread:
         thread = threading.Thread(target=func, args=args, kwargs=kwargs, name="seaway-kazoo", daemon=True)
@@ -254,6 +267,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]
     def create_connection(self, *args: Any, **kwargs: Any) -> Any:
         if self._cut:
             raise OSError("closed")
+        self.dialling()
         kwargs["timeout"] = min(kwargs.get("timeout") or self._limit, self._limit)
         try:
             self._socket = super().create_connection(*args, **kwargs)

@@ -49,7 +49,7 @@ class Zookeeper(ServerProcess):
             "-Dzookeeper.forceSync=no",
             *(f"-D{line}" for line in self.properties),
             "-cp",
-            str(JAR),
+            f"{JAR}:{JAR.parent}/netty-all.jar",  # Debian's jar forgets a part of netty that TLS needs
             "org.apache.zookeeper.server.ZooKeeperServerMain",
             str(self.directory / "zoo.cfg"),
         ]
