@@ -159,16 +159,17 @@ class Session:
         await self._together(self._follow, self._keep_alive, self._publish)
 
     async def _together(self, *works: Callable[[], Awaitable[None]]) -> None:
-        """Do all of it until one fails, and raise that failure."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for work in works:
-                    group.create_task(_awaited(work))
-        except BaseExceptionGroup as failures:
-            me = asyncio.current_task()
-            if me is not None and me.cancelling():  # meanwhile: a group tells its failures only
-                raise asyncio.CancelledError from failures
-            raise failures.exceptions[0] from failures
+        """Do all of it until one fails, and raise that failure.
+
+        The group itself is told of no failure: it would forget that it was cancelled meanwhile.
+        """
+        failure: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_told(work, failure)) for work in works]
+            error = await failure
+            for task in tasks:
+                task.cancel()
+        raise error
 
     async def _follow(self) -> None:
         self._set("connected")
@@ -208,5 +209,9 @@ class Session:
         await self.store.close()
 
 
-async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
-    await work()
+async def _told(work: Callable[[], Awaitable[None]], failure: "asyncio.Future[Exception]") -> None:
+    try:
+        await work()
+    except Exception as error:
+        if not failure.done():
+            failure.set_result(error)
