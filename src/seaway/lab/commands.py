@@ -172,7 +172,7 @@ def logs(name: str, tail: int, host: str) -> None:
     """Show the log of a host's daemon, or of a store's server."""
     machine = Lab.open(name).machine(host)
     service = "daemon" if isinstance(machine, Host) else "store"
-    click.echo(machine.tail(service, tail or 10**9))
+    click.echo(machine.last(service, tail or 10**9))
 
 
 @lab.group("store", short_help="Hurt the store")

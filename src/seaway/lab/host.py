@@ -69,7 +69,7 @@ class Host(Machine):
         """Start the daemon and wait until it answers; ``flags`` stand behind the lab's, this time only."""
         if self.state("daemon") == "stopped":
             own = ["-H", self.url, "--data-root", str(self.data), *ROOTS, "--log-level", "debug"]
-            self.start("daemon", *SEAWAY, "daemon", *own, *self.flags, *flags)
+            self.launch("daemon", *SEAWAY, "daemon", *own, *self.flags, *flags)
         deadline = time.monotonic() + wait
         while not self.daemon_alive():
             if self.state("daemon") == "stopped":
@@ -82,11 +82,11 @@ class Host(Machine):
 
     def daemon_stop(self, wait: float = 30) -> None:
         """SIGTERM, and wait for its end; quiet when it does not run."""
-        self.stop("daemon", wait=wait)
+        self.end("daemon", wait=wait)
 
     def daemon_kill(self) -> None:
         """kill -9, and wait for its end."""
-        self.stop("daemon", signal.SIGKILL)
+        self.end("daemon", signal.SIGKILL)
 
     def daemon_restart(self, *flags: str, kill: bool = False, wait: float = 30) -> None:
         """Stop or kill the daemon and start it again; containers are what the daemon makes of them."""
@@ -98,7 +98,7 @@ class Host(Machine):
 
     def daemon_state(self) -> str:
         """``running``, ``not answering``, ``frozen`` or ``stopped``; ``off`` when the host is."""
-        if not self.alive():
+        if not self.on():
             return "off"
         state = self.state("daemon")
         return "not answering" if state == "running" and not self.daemon_alive() else state

@@ -129,7 +129,7 @@ class Lab:
             "kind": "host" if is_host else self.plan.store,
             "address": machine.address,
             "address6": machine.address6,
-            "power": "on" if machine.alive() else "off",
+            "power": "on" if machine.on() else "off",
             "wire": ports.get(machine.name, "none"),
             "daemon": daemon,
             "root": str(machine.root),
@@ -180,7 +180,7 @@ class Lab:
         self.load(*self.images)
 
     def _power_on(self, machine: Wired) -> None:
-        if not self.switch.alive():
+        if not self.switch.on():
             raise Conflict(f"the switch of lab {self.name} is gone: take the lab down and build it again")
         machine.prepare(self.plan.names, f"{LAN[0]}.{ROUTER}")
         machine.boot()
@@ -222,7 +222,7 @@ class Lab:
             cut = {**self.folder.read().cut, **{m.name: how for m in machines}}
             self.folder.change(cut=cut)
             for machine in machines:
-                if machine.alive():
+                if machine.on():
                     self.switch.cut(machine.name, how)
 
     def heal(self, *names: str) -> None:
@@ -232,7 +232,7 @@ class Lab:
             cut = self.folder.read().cut
             self.folder.change(cut={k: v for k, v in cut.items() if k not in names})
             for machine in machines:
-                if machine.alive():
+                if machine.on():
                     self.switch.heal(machine.name)
 
     def kill(self, *names: str) -> None:
@@ -244,7 +244,7 @@ class Lab:
                 groups.thaw(group)
                 machine.kill()
                 groups.forget(group)
-                if self.switch.alive():
+                if self.switch.on():
                     self.switch.unplug(machine.name)
 
     def start(self, *names: str, daemon: bool | None = None) -> None:
@@ -256,7 +256,7 @@ class Lab:
         with self.folder.lock():
             cut = self.folder.read().cut
             for machine in machines:
-                if not machine.alive():
+                if not machine.on():
                     self._power_on(machine)
                     if machine.name in cut:
                         self.switch.cut(machine.name, cut[machine.name])
@@ -272,7 +272,7 @@ class Lab:
 
     def load(self, *archives: Path | str) -> None:
         """Load image archives into every host that is on."""
-        hosts = [host for host in self.hosts if host.alive()]
+        hosts = [host for host in self.hosts if host.on()]
         for archive in archives:
             together(partial(Host.load, archive=Path(archive)), hosts)
 

@@ -105,12 +105,12 @@ class Machine:
     @property
     def pid(self) -> int:
         """The init process; Conflict when the machine is off."""
-        pid = self.alive()
+        pid = self.on()
         if not pid:
             raise Conflict(f"{self.name} is off; seaway lab start {self.name} boots it")
         return pid
 
-    def alive(self) -> int:
+    def on(self) -> int:
         """The init process, 0 when the machine is off."""
         pid, _, _, born = status(self.root / "init")
         _, name, state, started = status(Path(f"/proc/{pid}/stat"))
@@ -119,14 +119,14 @@ class Machine:
 
     def boot(self) -> None:
         """Switch the machine on; Failure with the reason when it does not come up."""
-        if self.alive():
+        if self.on():
             raise Conflict(f"{self.name} is running already")
         (self.root / "init").unlink(missing_ok=True)
         ends_with_us = ["setpriv", "--pdeathsig", "KILL"] if self.ephemeral else []
         init = ["unshare", *_SPACES, "sh", "-c", _INIT, "init", self.name, str(self.root)]
         self._holder = process.spawn([*ends_with_us, *init], self.env, self.root / "boot.log")
         deadline = time.monotonic() + 10
-        while not self.alive():
+        while not self.on():
             if self._holder.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 said = (self.root / "boot.log").read_text(errors="replace").strip()
@@ -135,7 +135,7 @@ class Machine:
 
     def kill(self) -> None:
         """Cut the power: everything in the machine ends at once. Quiet when it is off."""
-        pid = self.alive()
+        pid = self.on()
         if pid:
             os.kill(pid, signal.SIGKILL)
         if self._holder is not None:
@@ -177,7 +177,7 @@ class Machine:
         inside = ["setpriv", "--pdeathsig", "KILL", "env", "--default-signal=INT,QUIT", *argv]
         process.become(self.enter(inside), {**self.env, "TERM": term or self.env["TERM"]})
 
-    def start(self, service: str, *argv: str, env: Mapping[str, str] | None = None) -> None:
+    def launch(self, service: str, *argv: str, env: Mapping[str, str] | None = None) -> None:
         """Start a program inside that goes on without us; its output goes into ``<service>.log``."""
         pid, log = f"/run/{service}.pid", self.root / f"{service}.log"
         log.touch()
@@ -194,7 +194,7 @@ class Machine:
 
     def service(self, service: str) -> tuple[int, str]:
         """Process id inside, and state; (0, "stopped") when it is not there."""
-        if not self.alive():
+        if not self.on():
             return 0, "stopped"
         try:
             pid = int(self._inside(f"/run/{service}.pid").read_text())
@@ -210,7 +210,7 @@ class Machine:
         pid = self.service(service)[0]
         return bool(pid) and not self.run("kill", f"-{int(sign)}", str(pid), check=False).code
 
-    def stop(self, service: str, sign: signal.Signals = signal.SIGTERM, wait: float = 30) -> None:
+    def end(self, service: str, sign: signal.Signals = signal.SIGTERM, wait: float = 30) -> None:
         """Signal a program started inside and wait for its end; Failure when it goes on."""
         if not self.send(service, sign):
             return
@@ -221,7 +221,7 @@ class Machine:
                 raise Failure(f"{service} on {self.name} did not end within {wait:g} s after {sign.name}")
             time.sleep(0.01)
 
-    def tail(self, service: str, lines: int = 40) -> str:
+    def last(self, service: str, lines: int = 40) -> str:
         """The last lines that a program started inside has written."""
         try:
             text = (self.root / f"{service}.log").read_text(errors="replace")

@@ -42,7 +42,7 @@ class StoreNode(Machine):
         )
         for name, text in self._kind.files(member).items():
             (folder / name).write_text(text)
-        self.start("store", *self._kind.command(member))
+        self.launch("store", *self._kind.command(member))
 
     def ready(self) -> bool:
         """Whether the server takes requests that change something."""
@@ -85,12 +85,12 @@ class Store:
     def stop(self, *names: str) -> None:
         """SIGTERM and wait."""
         for node in self._chosen(names):
-            node.stop("store")
+            node.end("store")
 
     def kill(self, *names: str) -> None:
         """kill -9 and wait; the data stays."""
         for node in self._chosen(names):
-            node.stop("store", signal.SIGKILL)
+            node.end("store", signal.SIGKILL)
 
     def freeze(self, *names: str) -> None:
         """SIGSTOP: connections stay, nothing answers."""
