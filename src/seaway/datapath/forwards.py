@@ -6,6 +6,7 @@ go many at a time.
 
 import errno
 import socket
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -38,6 +39,7 @@ class ForwardHand:
         self._host = host
         self._removed: set[tuple[int, bytes]] = set()
         self._removed_before: set[tuple[int, bytes]] = set()
+        self._closers: list[threading.Thread] = []
 
     def read(self, namespaces: Sequence[str]) -> Iterable[Resource]:
         """Every entry on VXLAN devices of ours, and the permanent neighbours on bridges beside them.
@@ -61,6 +63,12 @@ class ForwardHand:
         for ns, batch in groupby(operations, key=lambda o: str(o.resource.key[1])):
             refusals += self._in(ns, list(batch))
         return refusals
+
+    def close(self) -> None:
+        """Wait until what was used is closed."""
+        for closer in self._closers:
+            closer.join()
+        self._closers.clear()
 
     def did(self, index: int, entry: bytes) -> bool:
         """Whether we have just removed this entry (a packed MAC or IP address) of the device with this
@@ -138,7 +146,16 @@ class ForwardHand:
         fresh.sort(key=lambda o: not isinstance(o, Change))
         told = [o.resource for o in fresh if isinstance(o.resource, Neighbour) and o.resource.announce]
         if told:
-            announce(ns or self._host, [(n.announce, n.address, n.mac) for n in told[:NEWS]])
+            doors = announce(ns or self._host, [(n.announce, n.address, n.mac) for n in told[:NEWS]])
+            if doors:
+                closer = threading.Thread(target=_close_all, args=(doors,), name="announce")
+                closer.start()
+                self._closers = [*(c for c in self._closers if c.is_alive()), closer]
+
+
+def _close_all(doors: Iterable[socket.socket]) -> None:
+    for door in doors:
+        door.close()
 
 
 def _odd(operation: Operation) -> bool:

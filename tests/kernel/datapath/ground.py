@@ -151,6 +151,7 @@ class Ground:
     def close(self) -> None:
         """Take everything away."""
         self.links.close()
+        self.forwards.close()
         self.nft.close()
         for found in self.netns.read([]):
             netns.remove(found.path)

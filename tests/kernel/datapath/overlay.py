@@ -107,10 +107,11 @@ class Host:
 
     def reaches(self, number: int, other: int) -> bool:
         """Whether one packet from a container to another, in each family, is answered in time."""
-        return all(
-            " 0% packet loss" in self.within(number, "ping", "-n", "-c1", "-W1", address, check=False)
-            for address in (v4(other), v6(other))
-        )
+        said = [
+            self.within(number, "ping", "-n", "-c1", "-W1", to, check=False) for to in (v4(other), v6(other))
+        ]
+        print(*said)
+        return all(" 0% packet loss" in words for words in said)
 
 
 def joined(hosts: list[Host]) -> None:

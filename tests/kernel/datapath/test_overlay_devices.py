@@ -222,7 +222,7 @@ def test_ten_thousand_remote_endpoints_in_less_than_a_second(host: Host) -> None
     assert host.settle(**owners).seconds < 1.0
     start = time.perf_counter()
     found = set(host.ground.forwards.read([host.hidden]))
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 1.0
     assert found == {r for rs in owners.values() for r in rs}
     assert host.verify().operations == ()
     assert len(host.settle(**{"peer:77": remote(77, "192.0.2.8")}).operations) == 1
