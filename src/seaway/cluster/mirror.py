@@ -88,7 +88,7 @@ class Mirror:
 
     def apply(self, batch: Batch) -> News:
         """Take a batch of the watch in."""
-        news = self._take(event for event in batch.events if self._fresh(event))
+        news = self._take(event for event in batch.events if self._admit(event))
         self.view.apply(batch)
         return news
 
@@ -115,9 +115,19 @@ class Mirror:
         """The revision at which a key stands; 0 when it does not."""
         return self.view.revisions.get(key, 0)
 
-    def _fresh(self, event: Event) -> bool:
-        known = self.view.revisions.get(event.key)
-        return known is not None if event.value is None else known is None or known < event.revision
+    def _admit(self, event: Event) -> bool:
+        """Whether an event tells something new, which is then known: a batch may tell of a key twice."""
+        revisions = self.view.revisions
+        known = revisions.get(event.key)
+        if event.value is None:
+            if known is None or known > event.revision:
+                return False
+            del revisions[event.key]
+        else:
+            if known is not None and known >= event.revision:
+                return False
+            revisions[event.key] = event.revision
+        return True
 
     def _take(self, events: Iterable[Event]) -> News:
         news = News()

@@ -14,7 +14,7 @@ from seaway.engine.clock import identity
 from seaway.engine.cluster_cache import Cache
 from seaway.engine.endpoints import Choice, Given
 from seaway.engine.facts import Change, Facts, SharedFacts
-from seaway.engine.settle import Settler, of_network, of_peer
+from seaway.engine.settle import Settler, of_endpoint, of_network, of_peer, of_sandbox
 from seaway.engine.tasks import Tasks
 from seaway.errors import Forbidden, NotFound, StoreConflict, Unavailable
 from seaway.ipam.claims import GATEWAY, by_aux, by_container, by_cooling, by_endpoint, claim_key
@@ -100,7 +100,10 @@ class Shared:
         self._cache.note(news.raw)
         present = self.facts.snapshot().present
         self._dirty |= {of_peer(n, e) for n, e in news.peers if n in present}
-        self._dirty |= set(map(of_network, news.networks & present))
+        for network_id in news.networks & present:
+            self._dirty.add(of_network(network_id))
+            for place in self.facts.snapshot().endpoints_of_network(network_id):
+                self._dirty |= {of_endpoint(place.id), of_sandbox(place.sandbox_id)}
         for network_id in present if news.members else ():
             there = mirror.abroad.get(network_id)
             remotes = there.remotes.values() if there else ()
