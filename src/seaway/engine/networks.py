@@ -1,7 +1,6 @@
 """The verbs of networks: create, look up, remove, prune."""
 
 import builtins
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +22,6 @@ from seaway.errors import Conflict, Forbidden, InvalidInput, NotFound, SettleFai
 from seaway.ipam.claims import AUX, GATEWAY, by_aux, claim_key
 from seaway.model import Network, Pool
 from seaway.model.names import bridge_device, short
-
-log = logging.getLogger(__name__)
 
 PREDEFINED = ("bridge", "host", "none", "default")
 BRIDGE_NAME = "com.docker.network.bridge.name"
@@ -110,11 +107,9 @@ class Networks:
 
     async def make_way(self) -> None:
         """Make docker_gwbridge, the way out of networks that lead nowhere else, unless it is there."""
-        if wayout.bridge(self.core.facts) is None:
-            try:
+        async with self.core.locks[wayout.SPEC.name]:
+            if wayout.bridge(self.core.facts) is None:
                 await self.create(wayout.SPEC)
-            except Conflict:
-                log.debug("docker_gwbridge was made meanwhile")
 
     async def predefine(self, spec: NetworkSpec, device: str, *, ours: bool = True) -> Network:
         """Make or bring up to date one of the predefined networks; its ID stays."""
