@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import socket
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -129,7 +130,8 @@ class Resolver:
             self._spawn(self._forward, query, data, decision, peer)
             return None
         turns = _answers(query, decision, query.limit)
-        following = cycle(turns).__next__
+        first = random.randrange(len(turns))  # a client's first question must not fall on the same address
+        following = cycle((*turns[first:], *turns[:first])).__next__
         if len(data) <= codec.HEADER + len(query.wire) + codec.PLAIN_OPT:
             if len(self._ready) >= _REMEMBERED:
                 self._ready.clear()
