@@ -197,7 +197,8 @@ class Town:
         argv = ("dig", "+short", "+tries=1", "+time=2", "@127.0.0.11", "-t")
         kind = ("PTR", f"{'.'.join(reversed(target.split('.')))}.in-addr.arpa")
         kind = kind if re.fullmatch(r"[0-9.]+", target) else ("A", target)
-        return set(self.inside(on, name, *argv, *kind).out.split())
+        said = self.inside(on, name, *argv, *kind, check=False).out
+        return {line for line in said.splitlines() if not line.startswith(";")}
 
     @staticmethod
     def wait(true: Callable[[], Any], seconds: float = 10, pause: float = 0.05) -> Any:
