@@ -107,11 +107,19 @@ class Host:
 
     def reaches(self, number: int, other: int) -> bool:
         """Whether one packet from a container to another, in each family, is answered in time."""
+        forwarding(self.hidden)
         said = [
             self.within(number, "ping", "-n", "-c1", "-W1", to, check=False) for to in (v4(other), v6(other))
         ]
         print(*said)
         return all(" 0% packet loss" in words for words in said)
+
+
+def forwarding(path: str) -> None:
+    """Wait until every port of bridges there passes frames: of a carrier the kernel tells them later."""
+    end = time.monotonic() + 3
+    while "state disabled" in inside(path, "bridge", "link") and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def joined(hosts: list[Host]) -> None:
@@ -127,7 +135,7 @@ def joined(hosts: list[Host]) -> None:
         nodad = ("nodad",) if ":" in host.vtep else ()
         host.ground.run("ip", "addr", "add", f"{host.vtep}/{width}", "dev", "uplink", *nodad)
     first.run("ip", "link", "set", "lan", "up")
-    time.sleep(0.1 if ":" not in hosts[0].vtep else 0.5)
+    forwarding(first.path)
 
 
 @contextmanager
