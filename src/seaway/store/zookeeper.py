@@ -13,10 +13,11 @@ from seaway.errors import SeawayError, StoreConflict, Unavailable
 from seaway.store.contract import Batch, Check, Event, Item, Reading, View, Write
 from seaway.store.lag import difference
 from seaway.store.place import Place
+from seaway.store.zookeeper_calls import Call, children, delete, exists, get, sync
 from seaway.store.zookeeper_commit import ANY, Committer, proposal, removals
 from seaway.store.zookeeper_layout import Layout, may_hold, name, stem, unpack, unpack_entry, unpack_keys
 from seaway.store.zookeeper_lease import Ticket, grant, touch
-from seaway.store.zookeeper_session import Call, Session
+from seaway.store.zookeeper_session import Session
 
 T = TypeVar("T")
 
@@ -84,9 +85,9 @@ class ZookeeperStore:
         """
         layout, end = self._layout, asyncio.get_running_loop().time() + 10 * self._place.timeout
         while asyncio.get_running_loop().time() < end:
-            lists: list[Call] = [_sync(layout.log), _children(layout.leases), _children(layout.alive)]
+            lists: list[Call] = [sync(layout.log), children(layout.leases), children(layout.alive)]
             _, leases, alive, guard, directories = await self._ask(
-                *lists, _get(layout.log), _children(layout.keys)
+                *lists, get(layout.log), children(layout.keys)
             )
             if any(isinstance(answer, Exception) for answer in (leases, alive, guard, directories)):
                 await self._needed(self._committer).lay()
@@ -104,12 +105,12 @@ class ZookeeperStore:
     async def _items(self, prefix: str, directories: Sequence[str]) -> dict[str, Item]:
         """What is there below a prefix, piece by piece."""
         stems = {child: begin for child in directories if may_hold(begin := stem(child), prefix)}
-        listed = await self._ask(*(_children(f"{self._layout.keys}/{child}") for child in stems))
+        listed = await self._ask(*(children(f"{self._layout.keys}/{child}") for child in stems))
         keys = [
             key
-            for begin, children in zip(stems.values(), listed, strict=True)
-            if not isinstance(children, Exception)
-            for child in children
+            for begin, names in zip(stems.values(), listed, strict=True)
+            if not isinstance(names, Exception)
+            for child in names
             if (key := begin + name(child)).startswith(prefix)
         ]
         found = await self._items_of(keys)
@@ -122,7 +123,7 @@ class ZookeeperStore:
     async def _catch_up(self, prefix: str, version: int, items: dict[str, Item]) -> Reading | None:
         """Items read since the guard stood at a version, as of one revision. None: too late for it."""
         while True:
-            guard = _sure(*await self._ask(_get(self._layout.log)))
+            guard = _sure(*await self._ask(get(self._layout.log)))
             entries = await self._entries(version, guard)
             if entries is None:
                 return None
@@ -180,12 +181,12 @@ class ZookeeperStore:
         """Remove the entries that are too old, and directories without keys."""
         layout = self._layout
         oldest = layout.entry(max(1, version - HISTORY)).rpartition("/")[2]
-        children, directories = await self._ask(_children(layout.log), _children(layout.keys))
+        entries, directories = await self._ask(children(layout.log), children(layout.keys))
         paths = [f"{layout.keys}/{child}" for child in _sure(directories)]
-        stats = await self._ask(*(_exists(path) for path in paths))
+        stats = await self._ask(*(exists(path) for path in paths))
         empty = [p for p, stat in zip(paths, stats, strict=True) if stat is not None and not stat.numChildren]
-        old = [f"{layout.log}/{child}" for child in _sure(children) if child < oldest]
-        await self._ask(*(_delete(path) for path in [*old, *empty]))
+        old = [f"{layout.log}/{child}" for child in _sure(entries) if child < oldest]
+        await self._ask(*(delete(path) for path in [*old, *empty]))
 
     # Watching
 
@@ -201,8 +202,11 @@ class ZookeeperStore:
             since = self._versions.get(view.revision, _UNKNOWN)
             while self._session is not None:
                 bell.clear()
+                (guard,) = await self._ask(get(self._layout.log, self._rung))
+                if isinstance(guard, Exception):
+                    await self._needed(self._committer).lay()
+                    continue
                 await self._look_at_leases()
-                guard = _sure(*await self._ask(_get(self._layout.log, self._rung)))
                 if self._know(guard[1]):
                     since = _UNKNOWN
                 if view.revision == guard[1].mzxid and not self._reborn:
@@ -278,7 +282,7 @@ class ZookeeperStore:
 
     async def lease(self, seconds: float) -> str:
         """A new lease; the server may round its seconds up to whole ticks, and bound them."""
-        self._needed(self._session)
+        await self._needed(self._committer).lay()
         return (await grant(self._place, self._layout, seconds)).text()
 
     async def renew(self, lease: str) -> bool:
@@ -310,7 +314,7 @@ class ZookeeperStore:
 
     async def _mind_leases(self, watch: Any = None) -> bool:
         """Whether there was a lease that had run out and was not removed yet."""
-        leases, alive = await self._ask(_children(self._layout.leases), _children(self._layout.alive, watch))
+        leases, alive = await self._ask(children(self._layout.leases), children(self._layout.alive, watch))
         dead = set(_sure(leases)) - set(_sure(alive))
         if dead and watch:
             await asyncio.sleep(random.uniform(0, min(0.3, 0.002 * len(alive))))
@@ -330,7 +334,7 @@ class ZookeeperStore:
         """Remove a lease's keys, its list, and its mark if it has one still, in one commit."""
         layout = self._layout
         while True:
-            listed, mark = await self._ask(_get(layout.lease(lease)), _exists(layout.mark(lease)))
+            listed, mark = await self._ask(get(layout.lease(lease)), exists(layout.mark(lease)))
             if isinstance(listed, Exception):
                 return
             keys = unpack_keys(listed[0])
@@ -378,23 +382,3 @@ def _sure(answer: Any) -> Any:
     if isinstance(answer, Exception):
         raise Unavailable(f"the store's own znodes are gone: {type(answer).__name__}") from answer
     return answer
-
-
-def _get(path: str, watch: Any = None) -> Call:
-    return lambda client: client.get_async(path, watch=watch)
-
-
-def _children(path: str, watch: Any = None) -> Call:
-    return lambda client: client.get_children_async(path, watch=watch)
-
-
-def _exists(path: str) -> Call:
-    return lambda client: client.exists_async(path)
-
-
-def _sync(path: str) -> Call:
-    return lambda client: client.sync_async(path)
-
-
-def _delete(path: str) -> Call:
-    return lambda client: client.delete_async(path)

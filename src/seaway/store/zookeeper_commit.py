@@ -27,6 +27,7 @@ from seaway.errors import Failure, Forbidden, InvalidInput, NotFound, StoreConfl
 from seaway.store import contract
 from seaway.store.contract import Check, Put, Write
 from seaway.store.place import Place
+from seaway.store.zookeeper_calls import exists, get, make, sync
 from seaway.store.zookeeper_layout import Layout, pack, pack_entry, pack_keys, unpack_keys
 from seaway.store.zookeeper_lease import Ticket
 from seaway.store.zookeeper_session import Session, refusal, rights
@@ -89,9 +90,9 @@ class Committer:
     async def lay(self, paths: Sequence[str] = ()) -> None:
         """Make some znodes where they are not there: those that every store has, unless told which."""
         paths = paths or self._layout.skeleton()
-        there = await self._session.ask([_exists(path) for path in paths])
+        there = await self._session.ask([exists(path) for path in paths])
         missing = [path for path, stat in zip(paths, there, strict=True) if stat is None]
-        for answer in await self._session.ask([_make(path) for path in missing]):
+        for answer in await self._session.ask([make(path) for path in missing]):
             if isinstance(answer, Exception) and not isinstance(answer, NodeExistsError):
                 if not isinstance(answer, NoNodeError) or paths == self._layout.skeleton():
                     self._fail(answer)
@@ -138,11 +139,11 @@ class Committer:
         answers = iter(
             await self._session.ask(
                 [
-                    *([] if bold else [lambda client: client.sync_async(layout.log)]),
-                    *(_exists(path) for path in graves),
-                    *(_exists(layout.key(key)) for key in keys),
-                    *(_get(layout.lease(names[lease])) for lease in leases),
-                    *(_exists(layout.mark(names[lease])) for lease in leases),
+                    *([] if bold else [sync(layout.log)]),
+                    *(exists(path) for path in graves),
+                    *(exists(layout.key(key)) for key in keys),
+                    *(get(layout.lease(names[lease])) for lease in leases),
+                    *(exists(layout.mark(names[lease])) for lease in leases),
                 ]
             )
         )
@@ -272,15 +273,3 @@ def _trouble(answers: Sequence[Any]) -> tuple[int, KazooException] | None:
         ):
             return number, answer
     return None
-
-
-def _make(path: str) -> Any:
-    return lambda client: client.create_async(path)
-
-
-def _exists(path: str) -> Any:
-    return lambda client: client.exists_async(path)
-
-
-def _get(path: str) -> Any:
-    return lambda client: client.get_async(path)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import (
@@ -30,6 +30,7 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE
 
 from seaway.errors import Failure, Forbidden, SeawayError, Unavailable
 from seaway.store.place import Place
+from seaway.store.zookeeper_calls import Call, get
 from seaway.store.zookeeper_read import SHARE, ask_many
 
 log = logging.getLogger(__name__)
@@ -55,9 +56,6 @@ LOST = (
     KazooTimeoutError,
 )
 """What says nothing about the request itself: the connection is gone."""
-
-Call: TypeAlias = Callable[[Any], Any]
-"""A request: takes the KazooClient, gives its asynchronous result."""
 
 
 class Session:
@@ -102,7 +100,7 @@ class Session:
         shares = [paths[start : start + SHARE] for start in range(0, len(paths), SHARE)]
         answers = await self.ask([partial(ask_many, paths=share) for share in shares])
         if any(isinstance(answer, Exception) for answer in answers):  # a server older than multi-reads
-            return await self.ask([partial(_get, path) for path in paths])
+            return await self.ask([get(path) for path in paths])
         found = [item for answer in answers for item in answer]
         for item in found:
             if isinstance(item, Exception):
@@ -330,10 +328,6 @@ def _client(place: Place, handler: _Handler) -> Any:
         use_ssl=place.tls,
         check_hostname=place.tls,
     )
-
-
-def _get(path: str, client: Any) -> Any:
-    return client.get_async(path)
 
 
 def _fulfil(future: asyncio.Future[list[Any]], answers: list[Any]) -> None:

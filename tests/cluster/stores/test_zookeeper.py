@@ -225,6 +225,21 @@ async def test_a_server_that_lost_everything(own: Zookeeper) -> None:
             assert await values(store) == follower.facts
 
 
+async def test_who_is_first_after_the_loss_lays_everything_anew(own: Zookeeper) -> None:
+    async with opened(own, timeout=TIMEOUT) as store:
+        lease = await store.lease(5)
+        await store.commit([], [Put("leased", b"old", lease), Put("n/1", b"old")])
+        follower = Follower(store, "", await store.read(""))
+        own.kill()
+        shutil.rmtree(own.directory / "data")
+        own.start()
+        await follower.persist(knows({}))
+        assert await store.renew(lease) is False
+        again = await store.lease(5)
+        await store.commit([Check("n/1")], [Put("leased", b"new", again), Put("n/1", b"new")])
+        await follower.persist(knows({"leased": b"new", "n/1": b"new"}))
+
+
 async def test_nothing_is_left_running(own: Zookeeper) -> None:
     def ours() -> list[str]:
         return [thread.name for thread in threading.enumerate() if thread.name.startswith("seaway-")]

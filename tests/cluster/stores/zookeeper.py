@@ -49,7 +49,7 @@ class Zookeeper(ServerProcess):
             "-Dzookeeper.forceSync=no",
             *(f"-D{line}" for line in self.properties),
             "-cp",
-            f"{JAR}:{JAR.parent}/netty-all.jar",  # Debian's jar forgets a part of netty that TLS needs
+            f"{JAR}:{JAR.parent}/netty-codec.jar:{JAR.parent}/netty-resolver.jar",  # TLS needs them
             "org.apache.zookeeper.server.ZooKeeperServerMain",
             str(self.directory / "zoo.cfg"),
         ]
