@@ -10,11 +10,12 @@ from typing import Any
 from seaway.engine import nodes
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
+from seaway.engine.files import Files
 from seaway.engine.plug import Plug
 from seaway.engine.shared_networks import SharedNetworks
 from seaway.errors import SeawayError
 from seaway.ipam.claims import COOLING, claim_key
-from seaway.model import Attachment, Container, Endpoint
+from seaway.model import Container, Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +58,9 @@ class Tending:
             if found is None:
                 return
             container, name = found
-            network = self.core.facts.networks[endpoint.network_id]
             log.warning("new address", extra={"container": container.name, "network": name})
             await self.plug.drop(container, endpoint)
-            await self.plug.add(container, container, network, container.networks.get(name, Attachment()))
+        await self.core.tasks.insist(lambda: self._put_back(endpoint, name), endpoint.name)
 
     async def abandon(self, endpoint: Endpoint) -> None:
         """The endpoint's network is gone from the cluster."""
@@ -71,6 +71,19 @@ class Tending:
                 await self.plug.drop(found[0], endpoint)
 
     # -- how
+
+    async def _put_back(self, gone: Endpoint, name: str) -> None:
+        """Put a container on a network again, unless that has become pointless meanwhile."""
+        async with self.core.locks[gone.container_id]:
+            facts = self.core.facts
+            container, network = facts.containers.get(gone.container_id), facts.networks.get(gone.network_id)
+            if container is None or network is None or name not in container.networks:
+                return
+            there = facts.snapshot().endpoints_of_container(container.id)
+            if container.sandbox_id != gone.sandbox_id or any(e.network_id == network.id for e in there):
+                return
+            await self.plug.add(container, container, network, container.networks[name])
+            await Files(self.core).refresh(container)
 
     def _container(self, endpoint: Endpoint) -> tuple[Container, str] | None:
         """The container of an endpoint that still stands, and what it calls the network."""
