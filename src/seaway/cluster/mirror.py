@@ -89,7 +89,7 @@ class Mirror:
     def apply(self, batch: Batch) -> News:
         """Take a batch of the watch in."""
         news = self._take(event for event in batch.events if self._admit(event))
-        self.view.apply(batch)
+        self.view.revision = max(self.view.revision, batch.revision)
         return news
 
     def memory(self) -> dict[str, bytes]:
