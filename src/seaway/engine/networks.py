@@ -140,6 +140,8 @@ class Networks:
         spec = self._with_defaults(self._resolved(spec), kind)
 
         def propose(known: Mapping[str, Network]) -> Network:
+            if any(n.name == spec.name for n in known.values()):
+                raise Conflict(f"network with name {spec.name} already exists")
             network = self._propose(spec, kind, shared=known)
             snapshot = replace(self.core.facts.snapshot(), networks={**self.core.facts.networks, **known})
             kind.check(network, snapshot)

@@ -35,7 +35,7 @@ class SharedNetworks:
     _under_way: set[str] = field(default_factory=set)
 
     async def create(self, propose: Propose) -> Network:
-        """Make what ``propose`` says, anew as often as another host was quicker."""
+        """Make what ``propose`` says of the networks there are, anew as often as another host was quicker."""
         session = self.shared.need()
         try:
             async with asyncio.timeout(PATIENCE):
@@ -80,8 +80,6 @@ class SharedNetworks:
             guard = items.pop(keys.GUARD, None)
             known = [decode(item.value, Network) for item in items.values()]
             network = propose({n.id: n for n in known})
-            if any(n.name == network.name for n in known):
-                raise Conflict(f"network with name {network.name} already exists")
             writes: list[Write] = [Put(keys.GUARD, network.id.encode())]
             writes += [Put(key, value) for key, value in network_items(network)]
             checks = [Check(keys.GUARD, _revision(guard)), Check(keys.network(network.id))]
