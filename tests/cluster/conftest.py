@@ -32,6 +32,9 @@ def built(request: pytest.FixtureRequest, box_tar: Path) -> Iterator[Town]:
 def town(built: Town) -> Iterator[Town]:
     """The module's town, left empty by every test."""
     yield built
+    for host in built.hosts.values():
+        if not host.alive():
+            host.start()
     built.nothing_left()
 
 

@@ -327,7 +327,8 @@ class Town:
 
     def tails(self, lines: int = 25) -> str:
         """The last lines of every daemon's log."""
-        return "\n".join(f"--- {name}\n{host.tail(lines)}" for name, host in self.hosts.items())
+        told = [(name, host) for name, host in self.hosts.items() if host.log.exists()]
+        return "\n".join(f"--- {name}\n{host.tail(lines)}" for name, host in told)
 
     def close(self) -> None:
         """End all."""
