@@ -7,25 +7,12 @@ from typing import Any
 import pytest
 
 from bench.simulation import SimCluster, SimHost
-from seaway.cluster import publish, session
-from seaway.engine import tending
 from seaway.errors import NotFound, SeawayError
 from seaway.model import Pool
 from tests.unit.cluster.soundness import eventually_sound
 
 NETWORKS = {f"net{n}": f"10.{n}.0.0/28" for n in range(3)}
 """Small ones, so that addresses are sought after."""
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day in a second."""
-    monkeypatch.setattr(session, "PAUSES", (0.005, 0.01))
-    monkeypatch.setattr(session, "REFUSED_PAUSE", 0.01)
-    monkeypatch.setattr(session, "PATIENCE", 0.05)
-    monkeypatch.setattr(publish, "PERIOD", 0.05)
-    monkeypatch.setattr(tending, "PERIOD", 0.02)
-    monkeypatch.setattr(tending, "COOL", 0.1)
 
 
 class Storm:
