@@ -101,6 +101,7 @@ class Daemon:
             async with self.tasks:
                 await self.shared.load()
                 self.shared.start(self.session, self.tending)
+                self.shared.house_stands()
                 await self.session.first(0.5)
                 await self.settler.verify(everything=True)
                 self.tasks.spawn(self.tending.run(), "tending")

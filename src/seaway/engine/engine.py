@@ -151,6 +151,7 @@ class Engine:
         await DefaultNetworks(self.core, self._networks).make()
         await sweep(self.core)
         await self._found_house()
+        self.core.shared.house_stands()
         await self._resume()
         self.tasks.spawn(Watch(self.settler, self._forwards.did).run(), "watch over the kernel")
         self.tasks.spawn(self._streams.rotate(), "log rotation")

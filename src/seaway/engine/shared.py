@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -59,6 +59,7 @@ class Shared:
         self._pending: set[str] = set()
         self._dirty: set[str] = set()
         self._bell = asyncio.Event()
+        self._house_stands = asyncio.Event()
 
     @property
     def configured(self) -> bool:
@@ -120,7 +121,7 @@ class Shared:
             place = self.facts.endpoints.get(owner.removeprefix("endpoint:"))
             log.warning("address lost to another host", extra={"address": address, "owner": owner})
             if place is not None and self.mender is not None:
-                self._tasks.spawn(self.mender.readdress(place), f"readdress {place.name}")
+                self._tasks.spawn(self._mend(self.mender.readdress, place), f"readdress {place.name}")
             elif owner:
                 free = self.facts.commit(Change().free(claim_key(network_id, address)))
                 self._tasks.spawn(free, f"give up {address}")
@@ -150,12 +151,17 @@ class Shared:
         self._tasks.spawn(self.settle(), "settling the cluster's news")
         self._tasks.spawn(session.run(), "session with the cluster store")
 
+    def house_stands(self) -> None:
+        """What an earlier run left has been swept and all is settled: news may be settled from now on."""
+        self._house_stands.set()
+
     async def close(self) -> None:
         """Write down what is known of the cluster."""
         await self._cache.flush()
 
     async def settle(self) -> None:
-        """Settle what the news made dirty, until cancelled."""
+        """Settle what the news made dirty, until cancelled. Not before the whole house has been."""
+        await self._house_stands.wait()
         while True:
             await self._bell.wait()
             self._bell.clear()
@@ -299,7 +305,11 @@ class Shared:
     def _repair_all(self, network_id: str) -> None:
         for place in self.facts.snapshot().endpoints_of_network(network_id):
             if self.mender is not None:
-                self._tasks.spawn(self.mender.abandon(place), f"abandon {place.name}")
+                self._tasks.spawn(self._mend(self.mender.abandon, place), f"abandon {place.name}")
+
+    async def _mend(self, work: Callable[[Endpoint], Awaitable[None]], place: Endpoint) -> None:
+        await self._house_stands.wait()
+        await work(place)
 
 
 def network_items(network: Network) -> list[tuple[str, bytes]]:
