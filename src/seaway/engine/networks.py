@@ -143,13 +143,19 @@ class Networks:
             if any(n.name == spec.name for n in known.values()):
                 raise Conflict(f"network with name {spec.name} already exists")
             network = self._propose(spec, kind, shared=known)
-            snapshot = replace(self.core.facts.snapshot(), networks={**self.core.facts.networks, **known})
-            kind.check(network, snapshot)
+            kind.check(network, replace(self.core.facts.snapshot(), networks=self._beside(known)))
             return network
 
         network = await self.cluster.create(propose)
         self.core.events.publish("network", "create", network.id, _attributes(network))
         return network
+
+    def _beside(self, shared: Mapping[str, Network] | None) -> Mapping[str, Network]:
+        """All networks: this host's with the cluster's as just read, or as last heard (None)."""
+        known = self.core.facts.networks
+        if shared is None:
+            return known
+        return {**{i: n for i, n in known.items() if not n.shared}, **shared}
 
     async def _remove_shared(self, network: Network) -> None:
         self.cluster.refuse_used(network)
@@ -170,7 +176,8 @@ class Networks:
         _check_ipam(spec.ipam_driver)
         if kind.usage.single:
             raise Forbidden(f'only one instance of "{kind.name}" network is allowed')
-        if any(n.name == spec.name for n in self.core.facts.networks.values()):
+        cluster = kind.usage.shared and not spec.config_only
+        if any(n.name == spec.name for n in self._beside({} if cluster else None).values()):
             raise Conflict(f"network with name {spec.name} already exists")
         if spec.ipv4 is False and not spec.ipv6:
             raise InvalidInput("IPv4 or IPv6 must be enabled")
@@ -230,8 +237,8 @@ class Networks:
         pools: tuple[Pool, ...] = ()
         if kind.usage.addressed and not (spec.config_only and not spec.pools):
             # A configuration is only paper: its subnets are taken by the network that is made from it.
-            every = {**self.core.facts.networks, **(shared or {})}
-            others = [n for n in every.values() if n is not without and not n.config_only]
+            every = self._beside(shared).values()
+            others = [n for n in every if n is not without and not n.config_only]
             bases = OVERLAY_BASES if shared is not None else ()
             pools = allot_pools(spec, () if spec.config_only else others, self.core.settings, bases)
             if shared is not None:
