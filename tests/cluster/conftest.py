@@ -17,11 +17,12 @@ def box_tar(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(request: pytest.FixtureRequest, box_tar: Path) -> Iterator[Town]:
-    """The module's town: ``STORE`` and ``FLAGS`` of the module say over what and how."""
+    """The module's town: ``STORE``, ``FLAGS`` and ``MTU`` of the module say over what and how."""
     store = getattr(request, "param", getattr(request.module, "STORE", "etcd"))
     if reason := lacking(store):
         pytest.skip(reason)
-    made = Town(box_tar, store, flags=getattr(request.module, "FLAGS", ()))
+    module = request.module
+    made = Town(box_tar, store, flags=getattr(module, "FLAGS", ()), mtu=getattr(module, "MTU", 1500))
     try:
         yield made
     finally:

@@ -149,6 +149,52 @@ def test_a_full_subnet(town: Town) -> None:
     town.pairs_ping({"c3": "h1", "c6": "h3", "c7": "h2"})
 
 
+def test_made_again_elsewhere_at_once(town: Town) -> None:
+    """Name, subnet and VNI of a network that was removed are free on every host at once."""
+    hosts = list(town.hosts.values())
+    more = {
+        "IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}]},
+        "Options": {"com.docker.network.driver.overlay.vxlanid_list": "300"},
+    }
+    for turn in range(12):
+        status, answer = _create(hosts[turn % 3], "net1", **more)
+        assert status == 201, f"turn {turn}: {answer}"
+        assert hosts[turn % 3].http("DELETE", f"/networks/{answer['Id']}")[0] == 204
+
+
+def test_one_subnet_and_one_vni_are_given_once(town: Town) -> None:
+    """Different names, one --subnet or one VNI, three hosts at once: one wins, the others hear why."""
+    hosts = list(town.hosts.values())
+    for turn in range(3):
+        wanted = {"IPAM": {"Config": [{"Subnet": f"10.{90 + turn}.0.0/24"}]}}
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(lambda h, t=turn, w=wanted: _create(h, f"s{h.name}{t}", **w), hosts))
+        assert Counter(status for status, _ in answers) == {201: 1, 403: 2}, answers
+        assert all("overlaps" in answer["message"] for status, answer in answers if status == 403)
+        option = {"Options": {"com.docker.network.driver.overlay.vxlanid_list": str(400 + turn)}}
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(lambda h, t=turn, o=option: _create(h, f"v{h.name}{t}", **o), hosts))
+        assert Counter(status for status, _ in answers) == {201: 1, 403: 2}, answers
+        assert all("in use by network v" in a["message"] for status, a in answers if status == 403), answers
+
+
+def test_ranges_and_reserved_addresses(town: Town) -> None:
+    """--ip-range, --gateway and --aux-address hold on every host."""
+    options = "--ip-range 10.9.0.8/29 --gateway 10.9.0.9 --aux-address one=10.9.0.10"
+    town.create(f"--subnet 10.9.0.0/24 {options} net1")
+    given = set()
+    for number in range(6):
+        on = ("h1", "h2", "h3")[number % 3]
+        town.idle(on, f"--name c{number} --network net1")
+        given.add(town.address(on, f"c{number}", "net1"))
+    assert given == {f"10.9.0.{n}" for n in (8, 11, 12, 13, 14, 15)}
+    refused = town.docker("h2", f"run -d --network net1 --ip 10.9.0.10 {NAME} sleep 600", check=False)
+    assert refused.code
+    assert "Address already in use" in refused.text
+    town.idle("h2", "--name free --network net1 --ip 10.9.0.200")
+    town.pairs_ping({"c0": "h1", "c2": "h3", "free": "h2"})
+
+
 def test_one_name_of_a_shared_and_a_local_network(town: Town) -> None:
     """A name that a host uses for a network of its own is no overlay's there; elsewhere it may be."""
     town.docker("h2", "network create net1")

@@ -102,6 +102,79 @@ def test_encrypted_is_refused(town: Town) -> None:
     assert "encrypted" in refused.text and "IPsec" in refused.text
 
 
+def test_much_is_carried_whole(town: Town) -> None:
+    """Packets of the full MTU, and 20 MB by TCP."""
+    town.create("net1")
+    town.docker("h1", "run -d --stop-timeout 0 --name web --network net1 box:1 httpd -f -p 5001 -h /www")
+    town.idle("h2", "--name over2 --network net1")
+    target = town.address("h1", "web", "net1")
+    town.inside("h2", "over2", "ping", "-c1", "-W1", "-M", "do", "-s", str(1450 - 28), target)
+    town.execute("h1", "web", "sh", "-c", "head -c 20000000 /dev/urandom > /www/much")
+    there = town.execute("h1", "web", "md5sum", "/www/much").split()[0]
+    here = town.execute("h2", "over2", "sh", "-c", "wget -q -O - http://web:5001/much | md5sum").split()[0]
+    assert here == there
+
+
+def test_the_way_out_is_no_way_across(town: Town) -> None:
+    """Containers of one host do not reach each other through docker_gwbridge."""
+    town.create("net1")
+    town.create("net2")
+    town.idle("h1", "--name over1 --network net1")
+    town.idle("h1", "--name over2 --network net2")
+    told = town.inside("h1", "over2", "ip", "-4", "-br", "addr", "show", "eth1").out.split()[2]
+    assert not town.pings("h1", "over1", told.partition("/")[0])
+    assert town.pings("h1", "over1", WORLD)
+
+
+def test_published_in_every_way(town: Town) -> None:
+    """TCP and UDP, by IPv6 through the relay, from a container elsewhere; closed when the container goes."""
+    town.create("net1")
+    serve = "httpd -f -p 5001 -h /www"
+    ports = "-p 8080:5001 -p 8053:53/udp"
+    town.docker("h1", f"run -d --stop-timeout 0 --name web --network net1 {ports} box:1 {serve}")
+    town.idle("h2", "--name over2 --network net1")
+    fetch = ("curl", "-s", "-g", "--max-time", "3", "--noproxy", "*")
+    for where in ("192.168.1.21", "[fd00:c0a8:1::21]"):
+        said = town["h3"].run(*fetch, f"http://{where}:8080/", check=False).out
+        assert "Hello" in said, where
+    assert "Hello" in town.execute("h2", "over2", "wget", "-q", "-O", "-", "http://192.168.1.21:8080/")
+    server = town["h1"].popen("nsenter", "-t", str(town["h1"].inspect("web")["State"]["Pid"]), "-n",
+                              "socat", "-T2", "UDP-RECVFROM:53,fork", "SYSTEM:cat")  # fmt: skip
+    try:
+        ask = "printf hello | socat -t1 - UDP:192.168.1.21:8053"
+        town.wait(lambda: town["h3"].sh(ask, check=False).out == "hello", 5)
+    finally:
+        server.terminate()
+        server.wait(5)
+    town.docker("h1", "network disconnect net1 web")
+    assert "Hello" not in town["h3"].run(*fetch, "http://192.168.1.21:8080/", check=False).out
+    town.docker("h1", "network connect net1 web")
+    assert "Hello" in town["h3"].run(*fetch, "http://192.168.1.21:8080/", check=False).out
+    town.docker("h1", "rm -f web")
+    assert town["h3"].run(*fetch, "http://192.168.1.21:8080/", check=False).code
+
+
+def test_restarted_with_the_same_address(town: Town) -> None:
+    """A restart keeps address and MAC address; a stopped one is connected anew."""
+    town.create("net1")
+    town.create("net2")
+    town.idle("h1", "--name over1 --network net1")
+    town.idle("h2", "--name over2 --network net1")
+    before = town["h1"].inspect("over1")["NetworkSettings"]["Networks"]["net1"]
+    town.idle("h3", "--name over3 --network net1")
+    town.docker("h1", "restart -t 0 over1")
+    after = town["h1"].inspect("over1")["NetworkSettings"]["Networks"]["net1"]
+    assert (before["IPAddress"], before["MacAddress"]) == (after["IPAddress"], after["MacAddress"])
+    town.pairs_ping({"over1": "h1", "over2": "h2", "over3": "h3"})
+    town.docker("h1", "stop -t 0 over1")
+    town.docker("h1", "network connect --alias late net2 over1")
+    town.docker("h2", "network connect net2 over2")
+    town.docker("h1", "start over1")
+    assert _devices(town, "h1", "over1") == ["lo", "eth0", "eth1", "eth2"]
+    town.wait(lambda: town.asked("h2", "over2", "late") == {town.address("h1", "over1", "net2")}, 1)
+    town.same_as_facts()
+
+
 def test_what_is_on_the_wire(town: Town) -> None:
     """Only unicast VXLAN packets to the right host: no question, no flood, nothing to the third host."""
     town.create("net1")

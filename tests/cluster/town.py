@@ -94,6 +94,7 @@ class Town:
         hosts: Iterable[str] = NUMBERS,
         flags: Sequence[str] = (),
         store_options: Mapping[str, str] | None = None,
+        mtu: int = 1500,
     ) -> None:
         self.street = Street()
         self.flags = tuple(flags)
@@ -106,7 +107,7 @@ class Town:
         self.hosts: dict[str, Host] = {}
         try:
             self.start_store()
-            self.hosts = {name: self.street.host(name, NUMBERS[name]) for name in hosts}
+            self.hosts = {name: self.street.host(name, NUMBERS[name], mtu) for name in hosts}
             self.together(lambda host: self._start(host, image))
             self.before = {name: self.links(host) for name, host in self.hosts.items()}
         except BaseException:
