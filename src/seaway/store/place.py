@@ -1,4 +1,4 @@
-"""Where a cluster's store is and how to get in: the daemon's --cluster-store and its options, parsed. Pure."""
+"""Where a cluster's store is and how to get in: its URL and options, parsed. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ TIMEOUT = 4.0
 """Seconds that one request to a store may take, over all its servers."""
 
 _FILES = {"kv.cacertfile": "ca", "kv.certfile": "cert", "kv.keyfile": "key"}
+_PATH = "kv.path"
 _TEXTS = {"kv.user": "user", "kv.password": "password", "kv.token": "token"}
 
 
@@ -26,8 +27,8 @@ _TEXTS = {"kv.user": "user", "kv.password": "password", "kv.token": "token"}
 class Place:
     """A store: ``servers`` as (host, port), ``prefix`` of all keys without slashes at its ends.
 
-    ``ca``, ``cert`` and ``key`` are paths of PEM files; with a ``ca`` or a ``cert`` TLS is spoken. ``timeout``
-    is in seconds.
+    ``ca``, ``cert`` and ``key`` are paths of PEM files; with a ``ca`` or a ``cert``, TLS is spoken.
+    ``timeout`` is in seconds.
     """
 
     scheme: str
@@ -65,7 +66,10 @@ def place(url: str, options: Mapping[str, str]) -> Place:
             f"invalid cluster store {_hidden(url)!r}: write {', '.join(f'{s}://HOST:PORT' for s in PORTS)}, "
             "several servers separated by commas, and /PREFIX behind them if you like"
         )
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidInput(f"invalid cluster store {_hidden(url)!r}: {error}") from error
     _, at, rest = parts.netloc.rpartition("@")
     credentials = parts.netloc[: len(parts.netloc) - len(rest) - 1] if at else ""
     user, _, password = credentials.partition(":")
@@ -73,17 +77,17 @@ def place(url: str, options: Mapping[str, str]) -> Place:
     for name, value in options.items():
         if name in _FILES or name in _TEXTS:
             fields[(_FILES | _TEXTS)[name]] = value
-        elif name.startswith("kv."):
-            known = ", ".join(sorted({**_FILES, **_TEXTS, "kv.path": ""}))
+        elif name.startswith("kv.") and name != _PATH:
+            known = ", ".join(sorted({*_FILES, *_TEXTS, _PATH}))
             raise InvalidInput(f"unknown cluster store option {name}; known are {known}")
     if bool(fields.get("cert")) != bool(fields.get("key")):
         raise InvalidInput("kv.certfile and kv.keyfile go together: give both, or none")
-    prefix = options.get("kv.path", parts.path).strip("/")
+    prefix = options.get(_PATH, parts.path).strip("/")
     return Place(
         scheme=scheme,
         servers=tuple(_server(text, scheme) for text in rest.split(",")),
         prefix=f"{prefix}/{PREFIX}" if prefix else PREFIX,
-        **fields,
+        **fields,  # type: ignore[arg-type]
     )
 
 

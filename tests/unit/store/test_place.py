@@ -18,6 +18,7 @@ def test_several_servers_a_prefix_a_user_and_tls() -> None:
     assert found.servers == (("a", 2181), ("b", 99), ("fd00::1", 7))
     assert (found.user, found.password, found.prefix) == ("me", "p@ss", "some/where/seaway")
     assert (found.ca, found.cert, found.key, found.tls) == ("/ca", "/c", "/k", True)
+    assert place("etcd://h/a", {"kv.path": "b/c"}).prefix == "b/c/seaway"
     assert found.address == "zk://a:2181,b:99,[fd00::1]:7/some/where"
     assert "p@ss" not in repr(found)
 
@@ -28,6 +29,7 @@ def test_several_servers_a_prefix_a_user_and_tls() -> None:
         ("192.168.1.18:2379", {}, "etcd://HOST:PORT"),
         ("redis://u:secret@h:1", {}, "redis://h:1"),
         ("etcd://", {}, "no host name"),
+        ("etcd://[fd00::1", {}, "invalid cluster store"),
         ("etcd://h:port", {}, "invalid server 'h:port'"),
         ("etcd://h", {"kv.certfile": "/c"}, "go together"),
         ("etcd://h", {"kv.cafile": "/c"}, "known are kv.cacertfile"),
