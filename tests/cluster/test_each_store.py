@@ -42,6 +42,21 @@ def test_moved(town: Town) -> None:
     town.same_as_facts()
 
 
+def test_no_first_packet_is_lost(town: Town) -> None:
+    """Containers whose only deed is one ping of a name on another host; one ping of a fresh one."""
+    town.create("net1")
+    town.idle("h1", "--name base --network net1")
+    lost = []
+    for turn in range(6):
+        on = ("h2", "h3")[turn % 2]
+        first = town.docker(on, "run --rm --network net1 box:1 ping -c1 -W1 base", check=False)
+        town.idle(on, f"--name fresh{turn} --network net1")
+        fresh = town.address(on, f"fresh{turn}", "net1")
+        back = town.inside("h1", "base", "ping", "-c1", "-W1", fresh, check=False)
+        lost += [done.text for done in (first, back) if done.code]
+    assert not lost, "\n".join(lost)
+
+
 def test_claimed_at_once(town: Town) -> None:
     """One network name wins once; six starts at once have six addresses; two for one --ip: one is refused."""
     hosts = [host for host in town.hosts.values() for _ in range(2)]

@@ -102,3 +102,15 @@ def test_no_first_packet_is_lost(town: Town) -> None:
         lost += [f"from {name}: {back.text}"] if back.code else []
         town.docker(on, f"rm -f {name}")
     assert not lost, "\n".join(lost)
+
+
+def test_the_first_thing_a_container_does(town: Town) -> None:
+    """Containers whose only deed is one ping of a name on another host, ten times: all are answered."""
+    town.create("net1")
+    town.idle("h1", "--name base --network net1")
+    lost = []
+    for turn in range(10):
+        on = ("h2", "h3")[turn % 2]
+        done = town.docker(on, "run --rm --network net1 box:1 ping -c1 -W1 base", check=False)
+        lost += [done.text] if done.code else []
+    assert not lost, "\n".join(lost)
