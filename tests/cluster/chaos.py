@@ -22,8 +22,8 @@ from bench.measure import machine
 from seaway.lab import Lab
 from seaway.lab.host import Host
 from tests.cluster import chaos_ask, chaos_look
-from tests.cluster.chaos_deeds import NETWORKS, Town, Trouble, Wrong, turn
-from tests.cluster.chaos_fates import Fates
+from tests.cluster.chaos_deeds import NETWORKS, Town, Wrong, turn
+from tests.cluster.chaos_fates import Fates, Trouble
 from tests.cluster.chaos_look import Sight
 
 BUSYBOX = Path(__file__).resolve().parents[2] / "build/busybox.tar"

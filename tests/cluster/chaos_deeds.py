@@ -13,6 +13,7 @@ from typing import Any
 
 from seaway.lab import Lab
 from seaway.lab.host import Host
+from tests.cluster.chaos_fates import Trouble
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -88,30 +89,6 @@ class Wrong(Exception):
     """A request was refused, or not answered, for no good reason."""
 
 
-class Trouble:
-    """When hosts and the store were hurt: what may be refused, and when."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._marks: list[list[Any]] = []
-
-    @contextmanager
-    def on(self, what: str) -> Iterator[None]:
-        """``what`` (a host, or ``store``, or ``store:<host>``) is in trouble while the block lasts."""
-        mark = [what, time.monotonic(), None]
-        with self._lock:
-            self._marks.append(mark)
-        try:
-            yield
-        finally:
-            mark[2] = time.monotonic()
-
-    def was(self, since: float, *whats: str, grace: float = 0.0) -> bool:
-        """Whether one of these was in trouble at some moment since then."""
-        with self._lock:
-            return any(w in whats and (end is None or end + grace >= since) for w, _, end in self._marks)
-
-
 class Town:
     """The containers and networks there should be, and what can be done to them."""
 
@@ -132,9 +109,7 @@ class Town:
 
     # -- asking
 
-    def ask(
-        self, host: Host, method: str, path: str, body: Any = None, races: tuple[str, ...] = RACES
-    ) -> Any:
+    def ask(self, host: Host, method: str, path: str, body: Any = None) -> Any:
         """One request. Raises Refused, CutShort or Wrong."""
         began = time.monotonic()
         try:

@@ -3,14 +3,16 @@
 machines end with the thread that booted them.
 """
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
+from typing import Any, Protocol
 
 from seaway.lab import Lab
 from seaway.lab.host import Host
-from tests.cluster.chaos_deeds import Town, Trouble
 
 DAMAGES = (
     'mac=$(bridge fdb show dev "$vx" | grep -m1 "dst .*self"); bridge fdb del "${mac%% *}" dev "$vx" self',
@@ -34,10 +36,42 @@ etcdctl --endpoints=$0 compact "$at"
 """
 
 
+class Trouble:
+    """When hosts and the store were hurt: what may be refused, and when."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._marks: list[list[Any]] = []
+
+    @contextmanager
+    def on(self, what: str) -> Iterator[None]:
+        """``what`` (a host, or ``store``, or ``store:<host>``) is in trouble while the block lasts."""
+        mark = [what, time.monotonic(), None]
+        with self._lock:
+            self._marks.append(mark)
+        try:
+            yield
+        finally:
+            mark[2] = time.monotonic()
+
+    def was(self, since: float, *whats: str, grace: float = 0.0) -> bool:
+        """Whether one of these was in trouble at some moment since then."""
+        with self._lock:
+            return any(w in whats and (end is None or end + grace >= since) for w, _, end in self._marks)
+
+
+class Sufferers(Protocol):
+    """The containers that a power cut ends, and where to write down what happened."""
+
+    boxes: dict[str, Any]
+
+    def note(self, words: str) -> None: ...
+
+
 class Fates:
     """Misfortunes by seed. ``late`` says whether the end of the run is near."""
 
-    def __init__(self, lab: Lab, town: Town, trouble: Trouble, late: Callable[[], bool]) -> None:
+    def __init__(self, lab: Lab, town: Sufferers, trouble: Trouble, late: Callable[[], bool]) -> None:
         self.lab, self.town, self.trouble, self.late = lab, town, trouble, late
         self.counts: Counter[str] = Counter()
 
