@@ -43,17 +43,18 @@ class News:
     alive: bool = False
     mine: bool = False
     raw: dict[str, bytes | None] = field(default_factory=dict)
-    """Every key that changed, with its new value."""
+    """Every key that changed, with its new value; but not what the host's own copy says already."""
 
 
 @dataclass(slots=True)
 class _Segment:
-    """A network's remote endpoints while a batch is applied, and who says that an address is his."""
+    """A network's remote endpoints while a batch is applied, and who has which address."""
 
     remotes: dict[str, Remote] = field(default_factory=dict)
     by_address: dict[str, Remote] = field(default_factory=dict)
     by_mac: dict[str, Remote] = field(default_factory=dict)
-    claimants: dict[str, set[str]] = field(default_factory=dict)
+    rivals: dict[str, set[str]] = field(default_factory=dict)
+    """Of addresses and MAC addresses that several endpoints have: those endpoints."""
 
 
 class Mirror:
@@ -70,12 +71,14 @@ class Mirror:
         self.claims: dict[str, dict[str, str]] = {}
         self.mine: dict[str, bytes] = {}
         self._segments: dict[str, _Segment] = {}
+        self._copied: Mapping[str, bytes] = {}
 
     def known(self, items: Mapping[str, bytes]) -> News:
         """Take in what was known when the daemon last ran. Any reading of the store is newer."""
         events = [Event(key, value, 0) for key, value in items.items()]
         news = self._take(events)
         self.view.revisions = dict.fromkeys(items, 0)
+        self._copied = items
         return news
 
     def rewind(self) -> None:
@@ -84,7 +87,9 @@ class Mirror:
 
     def read(self, reading: Reading) -> News:
         """Take a whole reading of the store in."""
-        return self.apply(Batch(reading.revision, difference(self.view, reading)))
+        news = self.apply(Batch(reading.revision, difference(self.view, reading)))
+        self._copied = {}
+        return news
 
     def apply(self, batch: Batch) -> News:
         """Take a batch of the watch in."""
@@ -134,7 +139,8 @@ class Mirror:
         networks, members, alive = dict(self.networks), dict(self.members), set(self.alive)
         touched: set[str] = set()
         for event in events:
-            news.raw[event.key] = event.value
+            if event.value is None or self._copied.get(event.key) != event.value:
+                news.raw[event.key] = event.value
             room, _, rest = event.key.partition("/")
             try:
                 match room:
@@ -240,16 +246,17 @@ def _claimants(
     segment: _Segment, mark: str, identity: str, old: Remote | None, new: Remote | None
 ) -> set[str]:
     """Bring the holder of one mark up to date. Returns all who say, or said, that it is theirs."""
-    said = segment.claimants.setdefault(mark, set())
+    word, _, mac = mark.partition(" ")
+    table, key = (segment.by_mac, mac) if mac else (segment.by_address, word)
+    said = segment.rivals.pop(mark, None) or ({table[key].id} if key in table else set())
     if mark in _marks(new):
         said.add(identity)
     else:
         said.discard(identity)
-    word, _, mac = mark.partition(" ")
-    table, key = (segment.by_mac, mac) if mac else (segment.by_address, word)
     if said:
         table[key] = max((segment.remotes[i] for i in said), key=lambda r: (r.revision, r.id))
+        if len(said) > 1:
+            segment.rivals[mark] = said
     else:
         table.pop(key, None)
-        del segment.claimants[mark]
     return said | {identity}

@@ -161,14 +161,10 @@ class Facts:
 
     async def load(self) -> None:
         """Read everything from the store."""
-        reading = await self.store.read("")
-        for key, item in reading.items.items():
-            prefix = key.partition("/")[0] + "/"
+        for prefix in (*KINDS, CLAIMS, NAMES):  # and not all there is: the cluster's copy lies beside
             kind = KINDS.get(prefix)
-            if kind is not None:
-                self._set(key, decode(item.value, kind))
-            elif prefix in (CLAIMS, NAMES):
-                self._set(key, item.value.decode())
+            for key, item in (await self.store.read(prefix)).items.items():
+                self._set(key, decode(item.value, kind) if kind is not None else item.value.decode())
         self.adopt(self._shared)
 
     async def commit(self, change: Change) -> None:

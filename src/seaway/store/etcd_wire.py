@@ -11,7 +11,7 @@ import msgspec
 
 from seaway.store.contract import Check, Event, Item, Put, Write
 
-PAGE = 2000
+PAGE = 20000
 """Keys of one answer."""
 
 
