@@ -19,6 +19,7 @@ from yarl import URL
 
 from seaway.errors import Forbidden, InvalidInput, Unavailable
 from seaway.store.place import Place
+from seaway.store.words import why
 
 EXPECTED = (200, 404, 409)
 """Statuses that mean something to the caller; 404 is what an empty prefix gets, too."""
@@ -131,9 +132,9 @@ class Agents:
                 content = await answer.read()
                 status = answer.status
         except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise self._refused(error) or _Silent(_words(error), begun=False) from error
+            raise self._refused(error) or _Silent(why(error), begun=False) from error
         except (ClientError, OSError, TimeoutError) as error:
-            raise self._refused(error) or _Silent(_words(error), begun=True) from error
+            raise self._refused(error) or _Silent(why(error), begun=True) from error
         if status not in EXPECTED:
             raise _failure(status, content.decode(errors="replace").strip())
         return Answer(status, int(index) if index.isdecimal() else 0, content)
@@ -148,7 +149,7 @@ class Agents:
                 context.load_cert_chain(place.cert, place.key)
         except OSError as error:
             files = ", ".join(name for name in (place.ca, place.cert, place.key) if name)
-            raise Forbidden(f"cluster store {place.address}: cannot use {files}: {_words(error)}") from error
+            raise Forbidden(f"cluster store {place.address}: cannot use {files}: {why(error)}") from error
         return context
 
     def _refused(self, error: BaseException) -> Forbidden | None:
@@ -158,7 +159,7 @@ class Agents:
             cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)
         )
         if broken or isinstance(error, ClientConnectorCertificateError):
-            return Forbidden(f"cluster store {self._place.address} and we do not trust: {_words(error)}")
+            return Forbidden(f"cluster store {self._place.address} and we do not trust: {why(error)}")
         return None
 
 
@@ -177,7 +178,3 @@ def _failure(status: int, text: str) -> Exception:
     if status == 413:
         return InvalidInput(f"cluster store: {text}")
     return _Silent(text or f"HTTP status {status}", begun=not text.startswith(NEVER_DONE))
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)

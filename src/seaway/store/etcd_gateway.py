@@ -14,6 +14,7 @@ import msgspec
 from seaway.errors import Failure, Forbidden, NotFound, SeawayError, Unavailable
 from seaway.store.etcd_wire import Fault, Line, StreamFault, Token, Watched
 from seaway.store.place import Place
+from seaway.store.words import why
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ PULSE = 4.0
 _LOGIN = ("invalid auth token", "revision of auth store is old", "user name is empty")
 _NO_LOGIN = "authentication is not enabled"
 _REFUSED = ("authentication failed", "user name is empty", "permission denied")
+_NAMED = "CommonName of client"
+"""What a server with users says to a certificate that has a common name."""
 _TCP = (("TCP_KEEPIDLE", 3), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 9000))
 """A connection whose other end has vanished is found dead by the kernel in 9 seconds."""
 
@@ -39,6 +42,11 @@ class Refused(Exception):
 
     def told(self, address: str) -> SeawayError:
         """The same in our words."""
+        if _NAMED in str(self):
+            return Forbidden(
+                f"{address} refuses: beside a user and a password etcd takes no certificate with a common "
+                "name (CN); make one whose subject has none, such as /O=seaway"
+            )
         if self.code in (7, 16) or any(words in str(self) for words in _REFUSED):
             return Forbidden(f"{address} refuses: {self}")
         if self.code == 5:
@@ -142,7 +150,7 @@ class Gateway:
         except (aiohttp.ClientError, OSError) as error:
             if (tls := _of_tls(error)) is not None:
                 raise Forbidden(f"{address}: TLS is refused: {tls}") from error
-            raise Unavailable(f"{address} does not answer: {error or type(error).__name__}") from error
+            raise Unavailable(f"{address} does not answer: {why(error)}") from error
         except msgspec.MsgspecError as error:
             raise Unavailable(f"{address} answers what cannot be read: {error}") from error
 
