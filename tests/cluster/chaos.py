@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,6 +283,8 @@ def play(seed: int, minutes: float, store: str, say: Callable[[str], None] = pri
             chaos.run()
         except (Failed, Wrong) as failure:
             wrong = str(failure) or type(failure).__name__
+        except Exception:
+            wrong = "\n".join((traceback.format_exc(), *chaos.town.log[-60:]))
         return {**chaos.report(), "wrong": wrong}
 
 

@@ -80,6 +80,8 @@ class Fates:
         weights = {"cut": 5, "crash": 4, "stop": 2, "freeze": 3, "storekill": 2, "tamper": 4,
                    "power": 0 if nested else 3, "storecut": 0 if nested else 2,
                    "compact": 2 if self.lab.plan.store == "etcd" else 0}  # fmt: skip
+        if self.lab.store.nodes[0].state("store") != "running":
+            weights |= dict.fromkeys(("freeze", "storekill", "compact"), 0)
         kind = dice.choices(list(weights), list(weights.values()))[0]
         self.counts[kind] += 1
         began = time.monotonic()
@@ -94,7 +96,8 @@ class Fates:
 
     def _mortal(self, dice: Random) -> Host:
         """A host for its daemon to end. That of the last one lives long, to show whether it grows."""
-        return dice.choice(self.lab.hosts if self.late() else self.lab.hosts[:-1])
+        hosts = self.lab.hosts if self.late() else self.lab.hosts[:-1]
+        return dice.choice([host for host in hosts if host.on()])
 
     def _cut(self, dice: Random, nested: bool) -> str:
         names = dice.sample([h.name for h in self.lab.hosts], dice.choice((1, 1, 2)))
