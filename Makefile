@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup demo test unit check clients images consul bench-attach clean
+.PHONY: help setup demo test unit check clients images consul bench-attach bench-cluster clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -40,6 +40,10 @@ bench-attach: images ## what a container's networking costs, beside Docker, podm
 	@scripts/setup peers
 	@$(PY) bench/attach.py
 	@$(PY) bench/names.py
+
+bench-cluster: images ## what a cluster costs: etcd, kernel, reachability, beside Docker
+	@scripts/setup peers
+	@$(PY) bench/cluster.py
 
 clean:           ## everything that make setup and make images made inside this folder
 	rm -rf .venv build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis

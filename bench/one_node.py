@@ -17,7 +17,7 @@ from seaway.datapath.fake import FakeKernel
 from seaway.datapath.hands import Refusal
 from seaway.datapath.reconcile import Operation, Remove
 from seaway.datapath.resources import HOST, Bridge, Key, Netns, Resource, Sysctl
-from seaway.store import Batch, Check, View, Write, etcd
+from seaway.store import Batch, Check, View, Write, etcd, etcd_gateway
 from seaway.store.etcd import EtcdStore
 from seaway.store.place import place
 from seaway.store.sqlite import SqliteStore
@@ -72,7 +72,7 @@ class Counted(EtcdStore):
 
 def _count_bytes() -> None:
     """Have every byte of a watch counted on its way."""
-    lines = etcd.lines
+    lines = etcd_gateway.lines
 
     class Content:
         def __init__(self, content: Any) -> None:
@@ -105,7 +105,7 @@ async def main(url: str, folder: str, networks: int, joins: int) -> None:
     task = asyncio.create_task(daemon.live(ready, stop))
     host._task, host._ready = task, True
     await ready
-    while not daemon.session.connected:
+    while not daemon.session.connected:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await daemon.session.caught_up((await store.read("cluster")).revision, 60)
     settled = time.perf_counter() - began
