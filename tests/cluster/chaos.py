@@ -35,6 +35,9 @@ TTL = 5
 SETTLED = 15.0
 """Seconds after which all must be one truth, once nothing is hurt any more."""
 
+COOL = 75.0
+"""Seconds after which no address of a container that is gone may be cooling: 30 s, and being cut off."""
+
 EXPECTED: tuple[str, ...] = ()
 """Lines of level error that chaos brings by right."""
 
@@ -59,6 +62,7 @@ class Chaos:
         self.quiet: list[dict[str, Any]] = []
         self._read = {host.name: 0 for host in lab.hosts}
         self._weights: dict[tuple[str, int], list[tuple[float, int, int]]] = {}
+        self._cooling: dict[tuple[str, str], float] = {}
         self._before: dict[str, set[str]] = {}
         self._began = time.monotonic()
 
@@ -141,6 +145,8 @@ class Chaos:
             raise self._failed("refused or failed for no good reason", self.town.problems)
         if said := self._complaints():
             raise self._failed("the daemons complain", said)
+        if cold := self._cold(sight):
+            raise self._failed("addresses cool for ever", cold)
         if grown := self._grown():
             raise self._failed("daemons grow", grown)
 
@@ -190,6 +196,15 @@ class Chaos:
                 box.nets = tuple(n for n in found["NetworkSettings"]["Networks"] if n != "docker_gwbridge")
         self.town.fickle = {n["name"] for n in sight.networks.values()} - set(NETWORKS)
         self.town.unsure.clear()
+
+    def _cold(self, sight: Sight) -> list[str]:
+        """Addresses that have been cooling for long, of containers that are gone."""
+        there = {box["Id"] for boxes in sight.boxes.values() for box in boxes.values()}
+        cooling = {(k, v) for k, v in sight.keys.items() if "cooling:" in v}
+        gone = {(k, v) for k, v in cooling if v.rpartition(":")[2] not in there}
+        now = time.monotonic()
+        self._cooling = {mark: self._cooling.get(mark, now) for mark in gone}
+        return [f"{mark} for {now - at:.0f} s" for mark, at in self._cooling.items() if now - at > COOL]
 
     def _complaints(self) -> list[str]:
         found = []
