@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from itertools import count as counting
 
 import msgspec
@@ -30,6 +31,11 @@ def segments(pools: Sequence[Pool]) -> list[Segment]:
     for pool, number in zip(pools, _numbers(pools), strict=True):
         grouped.setdefault(number, []).append(pool)
     return [Segment(group[0].vni, tuple(group)) for _, group in sorted(grouped.items())]
+
+
+def in_order(pools: Sequence[Pool]) -> tuple[Pool, ...]:
+    """The pools by family and subnet: the Docker CLI sends them in any order."""
+    return tuple(sorted(pools, key=lambda p: (p.family, int(ip_network(p.subnet).network_address))))
 
 
 def with_vnis(pools: Sequence[Pool], vnis: Sequence[int]) -> tuple[Pool, ...]:

@@ -115,6 +115,12 @@ def choose_addresses(
             full = full or error
     if full is not None:
         raise full
+    if wanted:
+        together = "; ".join(" with ".join(p.subnet for p in s.pools) for s in segments(network.pools))
+        raise InvalidInput(
+            f"invalid config for network {network.name}: {' and '.join(wanted.values())} are of subnets that "
+            f"do not belong together. Those of one segment are: {together}"
+        )
     return []
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from seaway.drivers import Driver, driver
-from seaway.drivers.segments import choose_vnis, segments, vnis_wanted, with_vnis
+from seaway.drivers.segments import choose_vnis, in_order, segments, vnis_wanted, with_vnis
 from seaway.engine import filters, lookup, wayout
 from seaway.engine.clock import identity, seconds, stamp
 from seaway.engine.core import Core
@@ -242,6 +242,7 @@ class Networks:
             bases = OVERLAY_BASES if shared is not None else ()
             pools = allot_pools(spec, () if spec.config_only else others, self.core.settings, bases)
             if shared is not None:
+                pools = in_order(pools)
                 pools = with_vnis(pools, _vnis(pools, spec, shared))
         return Network(
             id=nid,
