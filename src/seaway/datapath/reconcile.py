@@ -65,11 +65,16 @@ def keyed(resources: Iterable[Resource]) -> dict[Key, Resource]:
 
 
 def _order(resource: Resource) -> tuple[int, tuple[str, int, str], str]:
-    """By rank; pairs by their peer, so that a container's devices are listed as they are numbered."""
-    peer = ("", 0, "")
+    """By rank. Pairs by their peer, so that a container's devices are listed as they are numbered.
+
+    Parameters that new devices take are set before there are devices.
+    """
+    rank, peer = resource.rank, ("", 0, "")
     if isinstance(resource, VethPair):
         peer = (resource.peer_ns, len(resource.peer), resource.peer)
-    return resource.rank, peer, repr(resource.key)
+    if isinstance(resource, Sysctl) and ".conf.default." in resource.name:
+        rank = Netns.rank + 1
+    return rank, peer, repr(resource.key)
 
 
 def _swept(resource: Resource, doomed: set[str]) -> bool:

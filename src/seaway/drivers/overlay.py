@@ -156,6 +156,10 @@ def _sysctls(here: Site) -> Iterator[tuple[str, str, bool]]:
         yield f"net.bridge.bridge-nf-call-{wall}", "0", True
     if here.routes(4):
         yield "net.ipv4.ip_forward", "1", False
+    if any(p.family == 6 for p in here.network.pools):
+        # The gateway's address stands on every host: looked for, it would be found. And a bridge that
+        # still looks for its own link-local address asks for no neighbour.
+        yield "net.ipv6.conf.default.accept_dad", "0", False
     if here.routes(6):
         yield "net.ipv6.conf.all.forwarding", "1", False
     for port in here.ports:
@@ -164,8 +168,6 @@ def _sysctls(here: Site) -> Iterator[tuple[str, str, bool]]:
             yield f"net.ipv6.conf.{device}.disable_ipv6", "0" if six else "1", False
             if six:
                 yield f"net.ipv6.conf.{device}.accept_ra", "0", False
-                # The gateway's address stands on every host: looked for, it would be found.
-                yield f"net.ipv6.conf.{device}.accept_dad", "0", False
 
 
 def _others(here: Site, own: Port, families: Iterable[int]) -> Iterator[tuple[str, str]]:
