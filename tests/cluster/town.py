@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from demo.machine import CommandFailed, Result
 from seaway.errors import SeawayError
 from seaway.lab.plan import Plan
 from seaway.lab.stores import STORES, Member
+from tests.cluster.hidden import Hidden, look
 from tests.faces.box import until
 from tests.faces.image import NAME
 
@@ -42,46 +42,7 @@ async def main():
 
 asyncio.run(main())
 """
-_HIDDEN = r"""
-for room in EXEC/netns/1-*; do
-    [ -e "$room" ] || continue
-    echo "#$(basename "$room")"
-    nsenter --net="$room" sh -c 'ip -j -d link; echo; bridge -j fdb; echo; ip -j neigh show nud permanent'
-done
-"""
 _STARTED = ("bridge", "host", "none", "docker_gwbridge")
-
-
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """A hidden namespace as the kernel has it: answers of ip link, bridge fdb, ip neigh."""
-
-    links: Sequence[Mapping[str, Any]]
-    fdb: Sequence[Mapping[str, Any]]
-    neighbours: Sequence[Mapping[str, Any]]
-
-    @property
-    def names(self) -> set[str]:
-        """Names of its devices."""
-        return {link["ifname"] for link in self.links}
-
-    def vxlan(self) -> list[Mapping[str, Any]]:
-        """Its VXLAN devices, by VNI."""
-        found = [link for link in self.links if link.get("linkinfo", {}).get("info_kind") == "vxlan"]
-        return sorted(found, key=lambda link: int(link["linkinfo"]["info_data"]["id"]))
-
-    def forwards(self) -> set[tuple[str, str]]:
-        """MAC addresses and where frames for them go."""
-        return {(e["mac"], e["dst"]) for e in self.fdb if e["ifname"].startswith("vx-") and "dst" in e}
-
-    def led(self) -> set[str]:
-        """MAC addresses that the bridges lead to the VXLAN devices."""
-        return {e["mac"] for e in self.fdb if e["ifname"].startswith("vx-")
-                and "static" in (e.get("state"), *e.get("flags", ()))}  # fmt: skip
-
-    def known(self, kind: str) -> set[tuple[str, str]]:
-        """Addresses and MAC addresses of the permanent neighbours on the ``vx-`` or ``ov-`` devices."""
-        return {(n["dst"], n["lladdr"]) for n in self.neighbours if n["dev"].startswith(kind)}
 
 
 class Town:
@@ -226,12 +187,7 @@ class Town:
 
     def hidden(self, host: Host) -> dict[str, Hidden]:
         """The hidden namespaces of a host, by file name."""
-        found: dict[str, Hidden] = {}
-        for part in host.sh(_HIDDEN.replace("EXEC", str(host.exec))).out.split("#")[1:]:
-            room, _, rest = part.partition("\n")
-            tables = [json.loads(line) for line in rest.replace("\n\n", "\n").splitlines() if line.strip()]
-            found[room] = Hidden(*tables)
-        return found
+        return look(host)
 
     def room(self, on: str, network_id: str) -> Hidden:
         """The hidden namespace of a network on a host."""
