@@ -45,3 +45,27 @@ def test_two_different_resources_with_one_key_are_a_defect() -> None:
     assert len(keyed([pair, pair])) == 1
     with pytest.raises(ValueError, match="at once"):
         keyed([pair, Bridge("", "br0")])
+
+
+def test_devices_of_a_container_are_made_as_they_are_numbered() -> None:
+    """Wherever their other ends are."""
+    pairs = [
+        VethPair(ns="", name="veth1", peer_ns="box", peer="eth1", mtu=1500, mac="02:00:00:00:00:01"),
+        VethPair(ns="room", name="veth0", peer_ns="box", peer="eth0", mtu=1450, mac="02:00:00:00:00:00"),
+        VethPair(ns="a", name="veth2", peer_ns="box", peer="eth10", mtu=1450, mac="02:00:00:00:00:02"),
+        VethPair(ns="z", name="veth3", peer_ns="box", peer="eth9", mtu=1450, mac="02:00:00:00:00:03"),
+    ]
+    made = [o.resource for o in difference(keyed(pairs), {})]
+    assert [p.peer for p in made if isinstance(p, VethPair)] == ["eth0", "eth1", "eth9", "eth10"]
+
+
+def test_parameters_of_new_devices_are_set_before_the_devices() -> None:
+    """And those of a device after it; the namespace comes first."""
+    want = [
+        Sysctl(ns="room", name="net.ipv6.conf.default.accept_dad", value="0"),
+        Sysctl(ns="room", name="net.ipv6.conf.br.accept_ra", value="0"),
+        Bridge(ns="room", name="br", mtu=1500, mac="02:00:00:00:00:00"),
+        Netns("room"),
+    ]
+    kinds = [type(o.resource).__name__ for o in difference(keyed(want), {})]
+    assert kinds == ["Netns", "Sysctl", "Bridge", "Sysctl"]
