@@ -138,8 +138,7 @@ class Settler:
         ``rooms``: the drivers' hidden namespaces as well. Each repair is logged at ``level``.
         """
         report = await self._run(
-            lambda wants: self._ledger.verify(wants, self._namespaces(everything, rooms)),
-            owners(self._facts.snapshot()),
+            lambda wants: self._ledger.verify(wants, self._namespaces(everything, rooms)), None
         )
         self.repairs += len(report.operations)
         self.owing = bool(report.refusals)
@@ -151,16 +150,14 @@ class Settler:
 
     async def differences(self) -> Sequence[Operation]:
         """What a verify would do, not done."""
-        wants = self._wants(owners(self._facts.snapshot()))
-        return await self._in_writer(lambda: self._ledger.compare(wants, self._namespaces(True, True)))
+        snapshot = self._facts.snapshot()
+        return await self._in_writer(
+            lambda: self._ledger.compare(_wants(None, snapshot), self._namespaces(True, True))
+        )
 
     async def close(self) -> None:
         """Wait for the writer to finish what it has begun."""
         await asyncio.to_thread(self._writer.shutdown)
-
-    def _wants(self, scope: Iterable[str]) -> Wants:
-        snapshot = self._facts.snapshot()
-        return {owner: plan(owner, snapshot) for owner in scope}
 
     def rooms(self) -> list[str]:
         """Paths of the hidden namespaces that the drivers use on this node now."""
@@ -173,9 +170,10 @@ class Settler:
         boxes = [b.path for b in self._facts.sandboxes.values() if not b.shared] if everything else []
         return [HOST, *hidden, *boxes]
 
-    async def _run(self, act: Act, scope: Iterable[str]) -> Report:
-        wants = self._wants(scope)
-        report = await self._in_writer(lambda: self._act(act, wants))
+    async def _run(self, act: Act, scope: Iterable[str] | None) -> Report:
+        """Act on what these owners want by the facts of now, or all. The writer plans: it may take long."""
+        snapshot = self._facts.snapshot()
+        report = await self._in_writer(lambda: self._act(act, _wants(scope, snapshot)))
         self.last = time.monotonic()
         return report
 
@@ -189,3 +187,7 @@ class Settler:
 
     async def _in_writer(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+
+def _wants(scope: Iterable[str] | None, snapshot: Snapshot) -> Wants:
+    return {owner: plan(owner, snapshot) for owner in (owners(snapshot) if scope is None else scope)}

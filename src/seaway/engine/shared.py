@@ -187,8 +187,8 @@ class Shared:
                 owners |= {of_peer(network_id, eid) for eid in abroad.remotes}
                 continue
             marks = {a.partition("/")[0] for e in these for a in e.addresses} | {e.mac for e in these}
-            for remote in abroad.remotes.values() if marks & {*abroad.by_address, *abroad.by_mac} else ():
-                owners.add(of_peer(network_id, remote.id))
+            holders = [abroad.by_address.get(mark) or abroad.by_mac.get(mark) for mark in marks]
+            owners |= {of_peer(network_id, holder.id) for holder in holders if holder is not None}
         return owners
 
     # -- addresses
