@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup demo test unit check clients images consul bench-attach bench-cluster clean
+.PHONY: help setup demo test unit check clients images consul bench-attach bench-cluster chaos clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -44,6 +44,9 @@ bench-attach: images ## what a container's networking costs, beside Docker, podm
 bench-cluster: images ## what a cluster costs: etcd, kernel, reachability, beside Docker
 	@scripts/setup peers
 	@$(PY) bench/cluster.py
+
+chaos: images    ## ten minutes of chaos on three hosts (SEED=…, STORE=etcd|consul|zookeeper)
+	@$(PY) -m tests.cluster.chaos --minutes 10 --seed $(or $(SEED),1) --store $(or $(STORE),etcd) --out bench/results/chaos
 
 clean:           ## everything that make setup and make images made inside this folder
 	rm -rf .venv build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
