@@ -185,8 +185,8 @@ class Machine:
         self.run("rm", "-f", pid)
         self.run("sh", "-c", _START, "start", pid, str(log), *argv, env=env)
         deadline = time.monotonic() + 5
-        while not self._inside(pid).exists() and time.monotonic() < deadline:
-            time.sleep(0.005)
+        while not _text(self._inside(pid)) and time.monotonic() < deadline:
+            time.sleep(0.005)  # the file is there a moment before it says anything
 
     def state(self, service: str) -> str:
         """Of a program started inside: ``running``, ``frozen`` or ``stopped``."""
@@ -238,6 +238,14 @@ class Machine:
 
     def _inside(self, path: str) -> Path:
         return Path(f"/proc/{self.pid}/root{path}")
+
+
+def _text(path: Path) -> str:
+    """What a file says; nothing when it is not there."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def environment(home: Path) -> dict[str, str]:
