@@ -9,7 +9,7 @@ from seaway.model import Pool
 
 
 def _pool(subnet: str) -> Pool:
-    return Pool(family=6 if ":" in subnet else 4, subnet=subnet)
+    return Pool(subnet=subnet)
 
 
 @pytest.mark.parametrize("turn", range(4))
