@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +94,8 @@ class Town:
         for name, text in self.kind.files(member).items():
             (folder / name).write_text(text)
         with (lan.root / "store.log").open("ab") as log:
-            self._server = lan.popen(*self.kind.command(member), stdout=log, stderr=log)
+            tell = ("sh", "-c", 'echo $$ > "$0"; exec "$@"', str(lan.root / "store.pid"))
+            self._server = lan.popen(*tell, *self.kind.command(member), stdout=log, stderr=log)
         words = ("192.168.1.18", str(self.kind.port), self.kind.ask.replace("\r", "\\r"), self.kind.says)
         ask = ("bash", "-c", _ASK, *(w.replace("\n", "\\n") for w in words))
         until(lambda: not lan.run(*ask, check=False, timeout=4).code, wait)
@@ -103,7 +103,7 @@ class Town:
     def stop_store(self) -> None:
         """End the server at once."""
         if self._server is not None:
-            self.street.lan.sh(f"kill -9 $(pgrep -f '{self.street.lan.root}/store')", check=False)
+            self.street.lan.run("kill", "-9", (self.street.lan.root / "store.pid").read_text().strip())
             self._server.wait(10)
             self._server = None
 
@@ -305,7 +305,7 @@ def lacking(store: str) -> str:
 
 
 class Pinging:
-    """A ping that goes on: when which answer came. ``gaps`` tells the longest silence."""
+    """A ping that goes on: when which answer came."""
 
     def __init__(self, town: Town, on: str, name: str, target: str, interval: float = 0.1) -> None:
         host = town[on]
@@ -321,12 +321,6 @@ class Pinging:
         text = self._note.read_text(errors="replace")
         found = re.findall(r"^\[([0-9.]+)\] .*bytes from .*icmp_seq=(\d+) ", text, re.M)
         return [(float(at), int(number)) for at, number in found]
-
-    def longest_silence(self, since: float, until_: float | None = None) -> float:
-        """The longest time without an answer from ``since`` on."""
-        ends = until_ if until_ is not None else time.time()
-        times = [since, *(at for at, _ in self.answers() if since <= at <= ends), ends]
-        return max(b - a for a, b in pairwise(times))
 
     def stop(self) -> None:
         """End it."""
