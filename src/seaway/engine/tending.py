@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from seaway.cluster import keys
 from seaway.engine import nodes
 from seaway.engine.core import Core
 from seaway.engine.facts import Change
@@ -96,18 +97,18 @@ class Tending:
         return container, names[0] if names else endpoint.network_id
 
     async def _cool(self) -> None:
-        """Free addresses that have cooled down, unless the store cannot hear of it."""
+        """Free addresses that have cooled down since the store heard of it, unless it cannot hear now."""
         session = self.core.shared.session
         if session is None or not session.connected:
-            self._since.clear()
             return
-        now, change = time.monotonic(), Change()
-        cooling = {
-            claim_key(network_id, address)
-            for network_id in self.core.facts.claimed_networks()
-            for address, owner in self.core.facts.own_claims(network_id).items()
-            if owner.startswith(COOLING)
-        }
+        now, change, mirror = time.monotonic(), Change(), self.core.shared.mirror
+        cooling = set()
+        for network_id in self.core.facts.claimed_networks():
+            told, gone = mirror.claims.get(network_id, {}), network_id not in mirror.networks
+            for address, owner in self.core.facts.own_claims(network_id).items():
+                heard = gone or told.get(address) == keys.owner(mirror.me, owner)
+                if owner.startswith(COOLING) and heard:
+                    cooling.add(claim_key(network_id, address))
         self._since = {key: self._since.get(key, now) for key in cooling}
         change.free(*(key for key, since in self._since.items() if now - since >= COOL))
         if change.deletes:
