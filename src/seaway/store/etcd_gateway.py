@@ -149,7 +149,7 @@ class Gateway:
             raise Unavailable(f"{address} does not answer within {self._place.timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             if (tls := _of_tls(error)) is not None:
-                raise Forbidden(f"{address}: TLS is refused: {tls}") from error
+                raise Forbidden(f"{address} cannot be used: {why(tls)}") from error
             raise Unavailable(f"{address} does not answer: {why(error)}") from error
         except msgspec.MsgspecError as error:
             raise Unavailable(f"{address} answers what cannot be read: {error}") from error
