@@ -43,7 +43,7 @@ RACES = (
 )
 """Refusals that others' deeds at the same time may bring."""
 
-AWAY = r"cluster store|does not answer"
+AWAY = r"cluster store|does not answer|cannot be reached"
 """Every refusal for want of the store says so."""
 
 GONE = (OSError, http.client.HTTPException, ValueError)
