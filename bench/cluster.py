@@ -61,7 +61,7 @@ def main() -> int:
         print("measured: control plane", flush=True)
     if "kernel" not in flags.skip:
         figures += programming.measure(*(500, 2) if flags.quick else (10_000, 5))
-        print("measured: kernel", flush=True)
+        print("measured: kernel", *(f.row() for f in figures), sep="\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="seaway-bench-") as folder:
         if "reach" not in flags.skip:
             box = build(Path(folder) / "box.tar")

@@ -101,9 +101,9 @@ class Daemon:
             async with self.tasks:
                 await self.shared.load()
                 self.shared.start(self.session, self.tending)
-                self.shared.house_stands()
                 await self.session.first(0.5)
                 await self.settler.verify(everything=True)
+                self.shared.house_stands()
                 self.tasks.spawn(self.tending.run(), "tending")
                 ready.set_result(None)
                 await stop.wait()
