@@ -204,3 +204,26 @@ def test_one_name_of_a_shared_and_a_local_network(town: Town) -> None:
 
 def _vnis(value: str) -> list[int]:
     return [pool["vni"] for pool in json.loads(value).get("fact", {}).get("pools", ())]
+
+
+def test_an_address_asked_for_while_the_store_is_away(town: Town) -> None:
+    """Nobody gets it before the store has given it: two hosts ask, and when it is back one has it."""
+    identity = town.create("--subnet 10.9.0.0/24 net1")
+    town.stop_store()
+    try:
+        for host in ("h1", "h2"):
+            town.docker(host, f"create --name asks --network net1 --ip 10.9.0.9 {NAME} sleep 600")
+            done = town.docker(host, "start asks", check=False)
+            assert done.code and "store" in done.text, done.text
+    finally:
+        town.start_store()
+    told = {}
+
+    def one_has_it() -> bool:
+        told.update({host: town.docker(host, "start asks", check=False) for host in ("h1", "h2")})
+        return sorted(done.code for done in told.values()) == [0, 1]
+
+    town.wait(one_has_it, 10, 0.5)
+    (refused,) = [done.text for done in told.values() if done.code]
+    assert "Address already in use" in refused, refused
+    town.wait(lambda: list(_claims(town, identity)).count("10.9.0.9") == 1, 5)

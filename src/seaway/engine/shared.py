@@ -236,8 +236,8 @@ class Shared:
                 )  # fmt: skip
                 return given
             except Unavailable:
-                if choices and all(c.holder in _own(container) for c in choices):
-                    return given  # it is still ours: the store hears of it when it is back
+                if choices and all(self._still_ours(network_id, container, c) for c in choices):
+                    return given  # the store hears of it when it is back
                 raise
             except StoreConflict:
                 self._pending -= mine
@@ -246,6 +246,11 @@ class Shared:
             fresh = {key.rpartition("/")[2]: self._told(item.value) for key, item in reading.items.items()}
             await session.caught_up(reading.revision, 0.5)
         raise Unavailable(f"network {network_id[:12]} is too busy: no address could be claimed")
+
+    def _still_ours(self, network_id: str, container: Container, choice: Choice) -> bool:
+        """Whether an address is the container's by the store's last word too, and not only by our wish."""
+        told = self.mirror.claims.get(network_id, {}).get(choice.address, "")
+        return choice.holder in _own(container) and keys.holder(told)[0] == self.mirror.me
 
     def _told(self, value: bytes) -> str:
         """A claim's owner as the store has it, in the words of the local facts where it is this node."""
