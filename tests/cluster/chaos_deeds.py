@@ -43,7 +43,7 @@ RACES = (
 )
 """Refusals that others' deeds at the same time may bring."""
 
-AWAY = r"cluster store|does not answer|cannot be reached"
+AWAY = r"\bstore\b|does not answer"
 """Every refusal for want of the store says so."""
 
 GONE = (OSError, http.client.HTTPException, ValueError)
