@@ -7,7 +7,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 
 from seaway.cluster import keys
-from seaway.cluster.mirror import Record
+from seaway.cluster.reading import Record
 from seaway.engine.shared import network_items
 from seaway.model import Member, Network, Pool, Remote
 from seaway.model.codec import encode
