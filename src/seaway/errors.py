@@ -10,6 +10,7 @@
     ├── Unavailable             a thing we depend on does not answer            (HTTP 503)
     ├── StoreConflict           a check of a commit failed; propose again       (internal)
     └── Failure                 the machine refused                             (HTTP 500)
+        ├── Newer               a stored fact is a newer Seaway's
         ├── SettleFailed        some kernel operations failed; carries each
         └── RuntimeFailed       the OCI runtime or its monitor said no
 
@@ -67,6 +68,10 @@ class StoreConflict(SeawayError):
 
 class Failure(SeawayError):
     """The machine refused."""
+
+
+class Newer(Failure):
+    """A fact was written by a newer Seaway than this one."""
 
 
 class SettleFailed(Failure):

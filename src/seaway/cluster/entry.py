@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seaway.cluster import keys
-from seaway.cluster.mirror import Mirror, Record
-from seaway.errors import Conflict, NotFound, StoreConflict, Unavailable
+from seaway.cluster import keys, reading
+from seaway.cluster.mirror import Mirror
+from seaway.cluster.reading import Record
+from seaway.errors import Conflict, Failure, NotFound, StoreConflict, Unavailable
 from seaway.model import Member
-from seaway.model.codec import decode, encode
+from seaway.model.codec import encode
 from seaway.store import LIMIT, Check, Delete, Put, Reading, Store, Write
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Entry:
     """This node's way in. ``member`` is what it says of itself; ``ttl`` is the lease in seconds.
 
     ``cluster_id`` is the cluster this host belongs to, empty before the first time; ``remember`` keeps it.
+    ``incarnation`` is another one for each boot of this host: it tells it from a copy that has its ID.
     ``epoch`` is the record's, as of the last ``enter``.
     """
 
@@ -36,9 +38,9 @@ class Entry:
     cluster_id: str
     vxlan_port: int
     remember: Callable[[str], None]
+    incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     epoch: str = ""
     _lease: str = ""
-    _incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     async def enter(self, remembered: Mapping[str, bytes]) -> None:
         """Check the cluster's record, hold the advertised address, be alive. Raises Refused, Unavailable.
@@ -69,8 +71,7 @@ class Entry:
     # -- how
 
     async def _record(self, remembered: Mapping[str, bytes]) -> None:
-        reading = await self.store.read(keys.RECORD)
-        item = reading.items.get(keys.RECORD)
+        item = (await self.store.read(keys.RECORD)).items.get(keys.RECORD)
         if item is None:
             # The record comes last: whoever sees it finds all that was known before.
             await self.bring_back(remembered)
@@ -78,7 +79,7 @@ class Entry:
             found = Record(id=identity, vxlan_port=self.vxlan_port, epoch=epoch)
             await self.store.commit([Check(keys.RECORD)], [Put(keys.RECORD, encode(found))])
         else:
-            found = decode(item.value, Record)
+            found = self._read_record(item.value)
         if self.cluster_id and found.id != self.cluster_id:
             raise Refused(
                 f"the store {self.store.address} holds cluster {found.id}, and this host belongs to cluster "
@@ -94,6 +95,15 @@ class Entry:
             self.cluster_id = found.id
             self.remember(found.id)
         self.epoch = found.epoch
+
+    def _read_record(self, value: bytes) -> Record:
+        try:
+            return reading.record(value)
+        except Failure as error:
+            raise Refused(
+                f"what stands under {keys.RECORD} in the store {self.store.address} is no cluster of this "
+                f"Seaway's: {error}"
+            ) from error
 
     async def bring_back(self, remembered: Mapping[str, bytes]) -> None:
         """The store has lost something, or is another one that is empty: give it what we know."""
@@ -118,7 +128,7 @@ class Entry:
         living = await self.store.read(keys.ALIVE)
         known = await self.store.read(keys.node(me.id))
         checks = [Check(address, _revision(held, address))]
-        holder = held.items[address].value.decode() if address in held.items else me.id
+        holder = held.items[address].value.decode(errors="replace") if address in held.items else me.id
         if holder != me.id and keys.alive(holder) in living.items:
             other = await self._name(holder)
             raise Refused(
@@ -126,12 +136,12 @@ class Entry:
                 "each host advertises an address of its own"
             )
         writes: list[Write] = [Put(address, me.id.encode()), Put(keys.node(me.id), encode(me))]
-        if keys.node(me.id) in known.items:
-            before = decode(known.items[keys.node(me.id)].value, Member)
-            if before.address != me.address:
-                writes.append(Delete(keys.advertise(before.address)))
+        before = _member(known, me.id)
+        if before is not None and before.address != me.address:
+            self._refuse_copy(before, living)
+            writes += await self._give_up(keys.advertise(before.address), checks)
         lease = await self.store.lease(self.ttl)
-        sign = Put(keys.alive(me.id), self._incarnation.encode(), lease)
+        sign = Put(keys.alive(me.id), self.incarnation.encode(), lease)
         assert len(checks) + len(writes) < LIMIT
         try:
             await self.store.commit(checks, [*writes, sign])
@@ -139,14 +149,38 @@ class Entry:
             raise Unavailable(f"the lease ran out while it was used: {error.message}") from error
         self._lease = lease
 
+    def _refuse_copy(self, before: Member, living: Reading) -> None:
+        """Refuse when a host with our ID lives at another address, and it was not us since this boot."""
+        sign = living.items.get(keys.alive(self.member.id))
+        if sign is not None and sign.value != self.incarnation.encode():
+            raise Refused(
+                f"host {before.name} at {before.address} is alive and has this host's ID {before.id}. If "
+                "this host is a copy of it, remove the file 'engine-id' from its data root. If it was this "
+                "host before its address changed, it is let in when that sign of life has run out"
+            )
+
+    async def _give_up(self, address: str, checks: list[Check]) -> list[Write]:
+        """What lets an address go that was advertised before, unless another host has taken it since."""
+        held = await self.store.read(address)
+        if address not in held.items or held.items[address].value != self.member.id.encode():
+            return []
+        checks.append(Check(address, _revision(held, address)))
+        return [Delete(address)]
+
     async def _name(self, node_id: str) -> str:
-        found = (await self.store.read(keys.node(node_id))).items.get(keys.node(node_id))
-        if found is None:
-            return f"node {node_id}"
-        member = decode(found.value, Member)
-        return f"node {member.name} ({node_id})"
+        member = _member(await self.store.read(keys.node(node_id)), node_id)
+        return f"node {member.name} ({node_id})" if member else f"node {node_id}"
 
 
-def _revision(reading: Reading, key: str) -> int:
-    item = reading.items.get(key)
+def _member(there: Reading, node_id: str) -> Member | None:
+    """The member of that ID; None when it is not there, or cannot be understood."""
+    key = keys.node(node_id)
+    try:
+        return reading.member(key, there.items[key].value) if key in there.items else None
+    except Failure:
+        return None
+
+
+def _revision(there: Reading, key: str) -> int:
+    item = there.items.get(key)
     return item.revision if item else 0

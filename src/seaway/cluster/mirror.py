@@ -4,33 +4,23 @@ Tables are replaced, never changed in place, so that a snapshot costs nothing.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
-from seaway.cluster import keys
+from seaway.cluster import keys, reading
+from seaway.cluster.reading import Record
 from seaway.errors import Failure
 from seaway.model import Abroad, Member, Network, Remote
-from seaway.model.codec import decode, encode
+from seaway.model.codec import encode
 from seaway.store import Batch, Event, Reading, View
 from seaway.store.lag import difference
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cluster is: its ID, and the UDP port of all its VXLAN devices.
-
-    ``epoch`` is another one each time the store had to be begun anew.
-    """
-
-    id: str
-    vxlan_port: int = 4789
-    epoch: str = ""
 
 
 @dataclass(slots=True)
@@ -85,9 +75,9 @@ class Mirror:
         """The store is another one, or as it was some time ago: whatever it says next is newer."""
         self.view = View(0, dict.fromkeys(self.view.revisions, 0))
 
-    def read(self, reading: Reading) -> News:
+    def read(self, whole: Reading) -> News:
         """Take a whole reading of the store in."""
-        news = self.apply(Batch(reading.revision, difference(self.view, reading)))
+        news = self.apply(Batch(whole.revision, difference(self.view, whole)))
         self._copied = {}
         return news
 
@@ -139,19 +129,17 @@ class Mirror:
         networks, members, alive = dict(self.networks), dict(self.members), set(self.alive)
         touched: set[str] = set()
         for event in events:
-            if event.value is None or self._copied.get(event.key) != event.value:
-                news.raw[event.key] = event.value
             room, _, rest = event.key.partition("/")
             try:
                 match room:
                     case "cluster":
-                        self.record = decode(event.value, Record) if event.value else None
+                        self.record = reading.record(event.value) if event.value else None
                     case "networks" if event.key != keys.GUARD:
-                        _put(networks, rest, event.value, Network)
+                        _put(networks, rest, event, reading.network)
                         news.networks.add(rest)
                     case "nodes":
                         before = members.get(rest)
-                        _put(members, rest, event.value, Member)
+                        _put(members, rest, event, reading.member)
                         if members.get(rest) != before:
                             news.members.add(rest)
                     case "alive":
@@ -162,7 +150,12 @@ class Mirror:
                     case "endpoints":
                         touched |= self._endpoint(rest, event, news)
             except Failure as error:
+                # What stood there before goes on to hold: a newer Seaway may have written it anew.
                 log.warning("not understood", extra={"key": event.key, "reason": error.message})
+                self._note_mine(event, False, news)
+                continue
+            if event.value is None or self._copied.get(event.key) != event.value:
+                news.raw[event.key] = event.value
         if news.networks:
             self.networks = networks
         if news.members:
@@ -175,24 +168,26 @@ class Mirror:
 
     def _claim(self, rest: str, event: Event, news: News) -> None:
         network_id, _, address = rest.partition("/")
+        owner = None if event.value is None else reading.owner(event.key, event.value)
         table = self.claims.setdefault(network_id, {})
-        if event.value is None:
+        if owner is None:
             table.pop(address, None)
             if not table:
                 del self.claims[network_id]
         else:
-            table[address] = event.value.decode()
-        ours = event.value is not None and keys.holder(event.value.decode())[0] == self.me
+            table[address] = owner
+        ours = owner is not None and keys.holder(owner)[0] == self.me
         self._note_mine(event, ours, news)
 
     def _endpoint(self, rest: str, event: Event, news: News) -> set[str]:
         """Returns the network when something abroad changed."""
         network_id, _, identity = rest.partition("/")
-        segment = self._segments.setdefault(network_id, _Segment())
-        old = segment.remotes.pop(identity, None)
         new = None
         if event.value is not None:
-            new = msgspec.structs.replace(decode(event.value, Remote), revision=event.revision)
+            found = reading.endpoint(event.key, event.value)
+            new = msgspec.structs.replace(found, revision=event.revision)
+        segment = self._segments.setdefault(network_id, _Segment())
+        old = segment.remotes.pop(identity, None)
         ours = new is not None and new.node == self.me
         self._note_mine(event, ours, news)
         if new is not None and not ours:
@@ -228,11 +223,11 @@ class Mirror:
         self.abroad = abroad
 
 
-def _put(table: dict[str, T], key: str, value: bytes | None, kind: type[T]) -> None:
-    if value is None:
-        table.pop(key, None)
+def _put(table: dict[str, T], name: str, event: Event, read: Callable[[str, bytes], T]) -> None:
+    if event.value is None:
+        table.pop(name, None)
     else:
-        table[key] = decode(value, kind)
+        table[name] = read(event.key, event.value)
 
 
 def _marks(remote: Remote | None) -> list[str]:

@@ -217,7 +217,8 @@ class Engine:
         """Begin the session with the cluster's store. What the cluster refuses ends the start."""
         self.nodes.advertise = mine.shown
         await shared.load()
-        session = joining.session(cluster, mine, shared.mirror, shared, self.settings.data_root)
+        roots = (self.settings.data_root, self.settings.exec_root)
+        session = joining.session(cluster, mine, shared.mirror, shared, *roots)
         shared.start(session, self._tending)
         try:
             await session.first(joining.FIRST)
@@ -261,9 +262,8 @@ def _node(settings: Settings) -> Node:
 def _identity(root: Path) -> str:
     """This engine's ID, kept in its data root."""
     path = root / "engine-id"
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        fresh = str(uuid.uuid4())
-        path.write_text(fresh + "\n")
-        return fresh
+    known = path.read_text().strip() if path.exists() else ""  # empty: the disk was full when it was written
+    if not known:
+        known = str(uuid.uuid4())
+        path.write_text(known + "\n")
+    return known

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import uuid
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,12 @@ def node(before: Node, engine_id: str, cluster: ClusterSettings, mine: Advertise
 
 
 def session(
-    cluster: ClusterSettings, mine: Advertise, mirror: Mirror, shared: Shared, data_root: Path
+    cluster: ClusterSettings,
+    mine: Advertise,
+    mirror: Mirror,
+    shared: Shared,
+    data_root: Path,
+    exec_root: Path,
 ) -> Session:
     """The session of this host, not begun yet."""
     store = cluster_store(cluster.store)
@@ -54,8 +60,21 @@ def session(
         cluster_id=_remembered(path),
         vxlan_port=cluster.vxlan_port,
         remember=lambda identity: _remember(path, identity),
+        incarnation=_incarnation(exec_root / "incarnation"),
     )
     return Session(store, mirror, entry, shared, cluster.heartbeat)
+
+
+def _incarnation(path: Path) -> str:
+    """This boot's: the exec-root is gone with it, and no copy of a disk has it."""
+    try:
+        known = path.read_text().strip() if path.exists() else ""
+        if not known:
+            known = uuid.uuid4().hex
+            path.write_text(known + "\n")
+    except OSError as error:
+        raise Failure(f"cannot note which boot this is: {path}: {error.strerror}") from error
+    return known
 
 
 def _remembered(path: Path) -> str:

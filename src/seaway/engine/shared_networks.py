@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from seaway.cluster import keys
+from seaway.cluster import keys, reading
 from seaway.cluster.session import Session
 from seaway.engine.shared import Shared, network_items
-from seaway.errors import Conflict, Forbidden, NotFound, StoreConflict, Unavailable
+from seaway.errors import Conflict, Failure, Forbidden, Newer, NotFound, StoreConflict, Unavailable
 from seaway.model import Network, Remote
-from seaway.model.codec import decode, encode
+from seaway.model.codec import encode
 from seaway.model.names import short
 from seaway.store import LIMIT, Check, Delete, Item, Put, Write
 
@@ -75,11 +75,9 @@ class SharedNetworks:
 
     async def _create(self, session: Session, propose: Propose) -> Network:
         while True:
-            reading = await session.read(keys.NETWORKS)
-            items = dict(reading.items)
+            items = dict((await session.read(keys.NETWORKS)).items)
             guard = items.pop(keys.GUARD, None)
-            known = [decode(item.value, Network) for item in items.values()]
-            network = propose({n.id: n for n in known})
+            network = propose(self._known(items))
             writes: list[Write] = [Put(keys.GUARD, network.id.encode())]
             writes += [Put(key, value) for key, value in network_items(network)]
             checks = [Check(keys.GUARD, _revision(guard)), Check(keys.network(network.id))]
@@ -93,18 +91,38 @@ class SharedNetworks:
             await session.caught_up(revision)
             return network
 
+    def _known(self, items: Mapping[str, Item]) -> Mapping[str, Network]:
+        """The networks in a reading; one that cannot be understood is as it was when it could be.
+
+        One that never could be is nobody's, unless a newer Seaway made it: it may hold what another one
+        would be given. Raises Forbidden.
+        """
+        known = {}
+        for key, item in items.items():
+            try:
+                network = reading.network(key, item.value)
+            except Failure as error:
+                before = self.shared.mirror.networks.get(key.removeprefix(keys.NETWORKS))
+                if before is None and isinstance(error, Newer):
+                    raise Forbidden(f"a newer Seaway has written {key} into the store: {error}") from error
+                if before is None:
+                    continue
+                network = before
+            known[network.id] = network
+        return known
+
     async def _remove(self, session: Session, network: Network) -> None:
         key, me = keys.network(network.id), self.shared.mirror.me
         marked = await self._mark(session, network, me)
-        users = await session.read(keys.endpoints(network.id))
-        if users.items:
+        users = _users((await session.read(keys.endpoints(network.id))).items)
+        if users:
             await self._mark(session, network, "")
-            raise Forbidden(self._used(network, [decode(i.value, Remote) for i in users.items.values()]))
+            raise Forbidden(self._used(network, users))
         while True:
-            reading = await session.read(keys.NETWORKS)
-            if key not in reading.items:
+            items = (await session.read(keys.NETWORKS)).items
+            if key not in items:
                 break
-            guard = reading.items.get(keys.GUARD)
+            guard = items.get(keys.GUARD)
             checks = [Check(keys.GUARD, _revision(guard)), Check(key, marked)]
             try:
                 revision = await session.commit(checks, [Put(keys.GUARD, me.encode()), Delete(key)])
@@ -114,7 +132,7 @@ class SharedNetworks:
                 continue
             await session.caught_up(revision)
             break
-        await self._forget_claims(session, network.id)
+        await self._forget_the_rest(session, network.id)
 
     async def _mark(self, session: Session, network: Network, mark: str) -> int:
         """Write who is removing the network; empty: nobody any more. Returns the revision."""
@@ -123,14 +141,16 @@ class SharedNetworks:
             item = (await session.read(key)).items.get(key)
             if item is None:
                 raise NotFound(f"network {network.name} not found")
-            now = msgspec.structs.replace(decode(item.value, Network), removing=mark)
+            there = self._known({key: item}).get(network.id, network)
+            now = msgspec.structs.replace(there, removing=mark)
             try:
                 return await session.commit([Check(key, item.revision)], [Put(key, encode(now))])
             except StoreConflict:
                 continue
 
-    async def _forget_claims(self, session: Session, network_id: str) -> None:
+    async def _forget_the_rest(self, session: Session, network_id: str) -> None:
         left = list((await session.read(keys.claims(network_id))).items)
+        left += (await session.read(keys.endpoints(network_id))).items
         for start in range(0, len(left), LIMIT):
             await session.commit((), [Delete(key) for key in left[start : start + LIMIT]])
 
@@ -161,6 +181,19 @@ class SharedNetworks:
             state = "" if one.node in alive or one.node == self.shared.mirror.me else ", which is down"
             told.append(f'name:"{one.name}" id:"{short(one.id)}" on host {host}{state}')
         return ", ".join(told)
+
+
+def _users(items: Mapping[str, Item]) -> list[Remote]:
+    """The endpoints in a reading. What is none holds no network; what a newer Seaway wrote raises Newer."""
+    found = []
+    for key, item in items.items():
+        try:
+            found.append(reading.endpoint(key, item.value))
+        except Newer:
+            raise
+        except Failure:
+            continue
+    return found
 
 
 def _revision(item: Item | None) -> int:

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from seaway.errors import Failure
+from seaway.errors import Failure, Newer
 
 VERSION = 1
 """Version of the stored form. A reader refuses a newer one."""
@@ -32,7 +32,7 @@ def decode(data: bytes, kind: type[T]) -> T:
     try:
         envelope = _open.decode(data)
         if envelope.v > VERSION:
-            raise Failure(
+            raise Newer(
                 f"stored {kind.__name__} has version {envelope.v}; this Seaway reads up to {VERSION}. "
                 "Start the newer version, or use another --data-root."
             )

@@ -1,5 +1,7 @@
 """Keys and values of a cluster's store, in few words."""
 
+from zlib import crc32
+
 from seaway.cluster import keys
 from seaway.model import Member, Network, Pool, Remote
 from seaway.model.codec import encode
@@ -16,7 +18,7 @@ def remote(name: str, node: str, *addresses: str, net: str = NET, mac: str = "")
         node=node,
         container_id=name,
         name=name,
-        mac=mac or f"02:42:{name}",
+        mac=mac or f"02:42:00:{crc32(name.encode()) & 0xFF:02x}:00:{len(name):02x}",
         addresses=addresses,
     )
     return keys.endpoint(net, name), encode(fact)

@@ -5,6 +5,7 @@ import pytest
 from seaway.cluster import keys
 from seaway.cluster.entry import Refused
 from seaway.errors import Unavailable
+from seaway.store import Put
 from seaway.store.memory import MemoryServer
 from tests.unit.cluster.rooms import Hut
 from tests.unit.cluster.store_facts import network
@@ -44,12 +45,60 @@ async def test_a_dead_nodes_address_is_taken_over_and_it_is_refused_when_it_retu
         await one.entry.renew(one.mirror)
 
 
+def _again(server: MemoryServer, before: Hut, address: str) -> Hut:
+    """The same boot of the same host, at another address."""
+    hut = Hut(server, "a", address)
+    hut.entry.incarnation = before.entry.incarnation
+    return hut
+
+
 async def test_a_node_that_comes_with_another_address_lets_the_old_one_go() -> None:
-    await _both(server := MemoryServer())
-    await Hut(server, "a", "192.168.1.9").enter()
+    one, _ = await _both(server := MemoryServer())
+    await _again(server, one, "192.168.1.9").enter()
     items = server.read("").items
     assert keys.advertise("192.168.1.1") not in items
     assert items[keys.advertise("192.168.1.9")].value == b"a"
+
+
+async def test_an_old_address_that_another_has_by_now_is_not_taken_from_it() -> None:
+    one, _ = await _both(server := MemoryServer())
+    server.advance(31)
+    await Hut(server, "c", "192.168.1.1").enter()
+    await _again(server, one, "192.168.1.9").enter()
+    assert server.read("").items[keys.advertise("192.168.1.1")].value == b"c"
+
+
+async def test_a_copy_of_a_host_is_refused_while_the_other_lives() -> None:
+    one, _ = await _both(server := MemoryServer())
+    copy = Hut(server, "a", "192.168.1.9")
+    with pytest.raises(
+        Refused, match=r"host a at 192\.168\.1\.1 is alive and has this host's ID a\b.*engine-id"
+    ):
+        await copy.enter()
+    server.advance(31)
+    await copy.enter()
+    await one.look()
+    with pytest.raises(Refused, match=r"192\.168\.1\.9 is alive and has this host's ID"):
+        await one.entry.renew(one.mirror)
+
+
+async def test_a_host_that_booted_anew_at_its_old_address_is_let_in_at_once() -> None:
+    await _both(server := MemoryServer())
+    await Hut(server, "a", "192.168.1.1").enter()
+
+
+async def test_a_record_that_is_not_understood_is_refused() -> None:
+    await _both(server := MemoryServer())
+    server.commit((), [Put(keys.RECORD, b"{")])
+    with pytest.raises(Refused, match="no cluster of this Seaway's"):
+        await Hut(server, "c", "192.168.1.3").enter()
+
+
+async def test_a_registration_that_is_not_understood_is_written_anew() -> None:
+    one, _ = await _both(server := MemoryServer())
+    server.commit((), [Put(keys.node("a"), b"[]"), Put(keys.advertise("192.168.1.1"), b"\xff")])
+    await one.enter()
+    assert server.read("").items[keys.advertise("192.168.1.1")].value == b"a"
 
 
 async def test_another_clusters_store_is_refused() -> None:

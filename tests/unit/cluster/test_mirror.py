@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from seaway.cluster import keys
 from seaway.cluster.mirror import Mirror
 from seaway.store import Batch, Event, Item, Reading
 from tests.unit.cluster.store_facts import NET, gone, member, network, put, remote
+
+MAC = "02:42:0a:00:00:02"
 
 
 def tables(mirror: Mirror) -> Any:
@@ -35,10 +38,10 @@ def tables(mirror: Mirror) -> Any:
 
 def test_of_two_that_say_so_the_one_written_later_holds_an_address_and_its_end_gives_it_back() -> None:
     mirror = Mirror("me")
-    mirror.apply(put(5, remote("new", "a", "10.0.0.2/24", mac="m")))
+    mirror.apply(put(5, remote("new", "a", "10.0.0.2/24", mac=MAC)))
     mirror.apply(put(6, remote("other", "b", "10.0.0.3/24")))
-    news = mirror.apply(put(9, remote("newer", "b", "10.0.0.2/24", mac="m")))
-    assert mirror.abroad[NET].by_address["10.0.0.2"].id == "newer" == mirror.abroad[NET].by_mac["m"].id
+    news = mirror.apply(put(9, remote("newer", "b", "10.0.0.2/24", mac=MAC)))
+    assert mirror.abroad[NET].by_address["10.0.0.2"].id == "newer" == mirror.abroad[NET].by_mac[MAC].id
     assert news.peers == {(NET, "new"), (NET, "newer")}, "both are to be settled, and nobody else"
     news = mirror.apply(gone(10, keys.endpoint(NET, "newer")))
     assert mirror.abroad[NET].by_address["10.0.0.2"].id == "new"
@@ -132,6 +135,84 @@ def test_what_cannot_be_understood_is_passed_over(caplog: pytest.LogCaptureFixtu
     assert "not understood" in caplog.text
 
 
+def _said(value: bytes, **other: Any) -> bytes:
+    """A fact that says something else of itself."""
+    envelope = msgspec.json.decode(value)
+    envelope["fact"] |= other
+    return msgspec.json.encode(envelope)
+
+
+GARBAGE: list[tuple[str, bytes]] = [
+    (keys.network("bad"), b"{"),
+    (keys.network("bad"), b"\xff\xfe"),
+    (keys.network("bad"), b'{"v":99,"fact":{}}'),
+    (keys.network("bad"), network("other")[1]),
+    (keys.network("a/b"), network("a/b")[1]),
+    (keys.network("bad"), _said(network("bad")[1], driver="weird")),
+    (keys.network("bad"), _said(network("bad")[1], scope="local")),
+    (keys.network("bad"), _said(network("bad")[1], created="yesterday")),
+    (keys.network("bad"), _said(network("bad")[1], pools=[{"subnet": "hello", "vni": 300}])),
+    (keys.network("bad"), _said(network("bad")[1], pools=[{"subnet": "10.9.0.0/24", "vni": 1 << 24}])),
+    (
+        keys.network("bad"),
+        _said(network("bad")[1], pools=[{"subnet": "10.9.0.0/24", "gateway": "x", "vni": 3}]),
+    ),
+    (keys.node("bad"), b"[]"),
+    (keys.node("bad"), member("other", "10.9.9.9")[1]),
+    (keys.node("bad"), member("bad", "banana")[1]),
+    (keys.claim(NET, "banana"), b"me container:x"),
+    (keys.claim(NET + "/x", "10.0.0.9"), b"me container:x"),
+    ("claims/banana", b"me container:x"),
+    ("endpoints/banana", b"{}"),
+    (keys.endpoint(NET, "bad"), b"{"),
+    (keys.endpoint(NET, "bad"), remote("other", "a", "10.0.0.2/24")[1]),
+    (keys.endpoint(NET, "bad"), remote("bad", "a", "10.0.0.2/24", net="m" * 64)[1]),
+    (keys.endpoint(NET, "bad/x"), remote("bad/x", "a", "10.0.0.2/24")[1]),
+    (keys.endpoint(NET, "bad"), remote("bad", "a", "10.0.0.2/24", mac="zz")[1]),
+    (keys.endpoint(NET, "bad"), remote("bad", "a", "10.0.0.2/24", mac="ff:ff:ff:ff:ff:ff")[1]),
+    (keys.endpoint(NET, "bad"), remote("bad", "a", "banana")[1]),
+    (keys.endpoint(NET, "bad"), remote("bad", "a", "10.0.0.2")[1]),
+    (keys.endpoint(NET, "bad"), remote("bad", "a", "10.0.0.2\0/24")[1]),
+    (keys.RECORD, b"?"),
+    ("strange", b"\xff"),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), GARBAGE)
+def test_what_others_write_there_harms_nothing(key: str, value: bytes) -> None:
+    """It comes, is written again, what is sound comes beside it, and it goes."""
+    clean, dirty = Mirror("me"), Mirror("me")
+    sound = put(9, remote("x", "a", "10.0.0.2/24"), network(), member("a", "10.9.9.9"))
+    last = put(12, remote("y", "a", "10.0.0.2/24"))
+    clean.apply(sound)
+    clean.apply(last)
+    dirty.apply(put(1, (key, value)))
+    dirty.apply(sound)
+    dirty.apply(put(10, (key, value)))
+    dirty.apply(last)
+    dirty.apply(gone(13, key))
+    assert tables(dirty) == tables(clean)
+
+
+def test_what_is_no_longer_understood_goes_on_to_hold() -> None:
+    mirror = Mirror("me")
+    key, value = remote("x", "a", "10.0.0.2/24")
+    mirror.apply(put(1, (key, value), network()))
+    news = mirror.apply(put(2, (key, b'{"v":99,"fact":{}}'), (network()[0], b"?")))
+    assert mirror.abroad[NET].by_address["10.0.0.2"].id == "x" and NET in mirror.networks
+    assert not news.raw, "this host's copy keeps what was understood"
+    mirror.apply(put(3, remote("y", "a", "10.0.0.2/24")))
+    assert mirror.abroad[NET].by_address["10.0.0.2"].id == "y"
+
+
+def test_an_own_endpoint_that_was_overwritten_is_to_be_published_again() -> None:
+    mirror = Mirror("me")
+    key, value = remote("x", "me", "10.0.0.2/24")
+    mirror.apply(put(1, (key, value)))
+    assert mirror.apply(put(2, (key, b"?"))).mine and not mirror.mine
+    assert mirror.revision(key) == 2
+
+
 NODES = ("me", "a", "b")
 names = st.sampled_from("xyz")
 changes = st.one_of(
@@ -141,7 +222,7 @@ changes = st.one_of(
         st.sampled_from(NODES),
         st.sampled_from(("10.0.0.2/24", "10.0.0.3/24")),
         net=st.sampled_from((NET, "o" * 64)),
-        mac=st.sampled_from(("", "same")),
+        mac=st.sampled_from(("", MAC)),
     ),
     st.builds(lambda n, net: (keys.endpoint(net, n), None), names, st.sampled_from((NET, "o" * 64))),
     st.builds(
