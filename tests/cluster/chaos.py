@@ -42,6 +42,9 @@ EXPECTED: tuple[str, ...] = ()
 """Lines of level error that chaos brings by right."""
 
 
+Weights = dict[str, tuple[int, float, int]]
+"""Each daemon's process ID, MiB and open files, by host."""
+
 _FILES = "ls -l /proc/{pid}/fd | sed 's/.* -> //; s/[0-9]\\+//g' | sort | uniq -c | sort -rn | head -12"
 
 
@@ -62,7 +65,7 @@ class Chaos:
         self.quiet: list[dict[str, Any]] = []
         self._read = {host.name: 0 for host in lab.hosts}
         self._weights: dict[tuple[str, int], list[tuple[float, int, int]]] = {}
-        self._cooling: dict[tuple[str, str], float] = {}
+        self._cooling: dict[tuple[str, str, int], float] = {}
         self._before: dict[str, set[str]] = {}
         self._began = time.monotonic()
 
@@ -145,14 +148,12 @@ class Chaos:
             raise self._failed("refused or failed for no good reason", self.town.problems)
         if said := self._complaints():
             raise self._failed("the daemons complain", said)
-        if cold := self._cold(sight):
+        if cold := self._cold(sight, weights):
             raise self._failed("addresses cool for ever", cold)
         if grown := self._grown():
             raise self._failed("daemons grow", grown)
 
-    def _row(
-        self, number: int, sight: Sight, took: float, weights: dict[str, tuple[int, float, int]]
-    ) -> dict[str, Any]:
+    def _row(self, number: int, sight: Sight, took: float, weights: Weights) -> dict[str, Any]:
         running = sum(1 for h in sight.boxes for _ in sight.running(h))
         row: dict[str, Any] = {
             "round": number,
@@ -197,12 +198,14 @@ class Chaos:
         self.town.fickle = {n["name"] for n in sight.networks.values()} - set(NETWORKS)
         self.town.unsure.clear()
 
-    def _cold(self, sight: Sight) -> list[str]:
-        """Addresses that have been cooling for long, of containers that are gone."""
+    def _cold(self, sight: Sight, weights: Weights) -> list[str]:
+        """Addresses that have been cooling for long, of containers that are gone; a new daemon begins anew."""
         there = {box["Id"] for boxes in sight.boxes.values() for box in boxes.values()}
-        cooling = {(k, v) for k, v in sight.keys.items() if "cooling:" in v}
-        gone = {(k, v) for k, v in cooling if v.rpartition(":")[2] not in there}
-        now = time.monotonic()
+        now, gone = time.monotonic(), set()
+        for key, value in sight.keys.items():
+            node, _, owner = value.rpartition(" ")
+            if owner.startswith("cooling:") and owner.removeprefix("cooling:") not in there:
+                gone.add((key, value, weights[sight.nodes[node]][0]))
         self._cooling = {mark: self._cooling.get(mark, now) for mark in gone}
         return [f"{mark} for {now - at:.0f} s" for mark, at in self._cooling.items() if now - at > COOL]
 
