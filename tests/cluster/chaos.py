@@ -199,7 +199,7 @@ class Chaos:
         self.town.unsure.clear()
 
     def _cold(self, sight: Sight, weights: Weights) -> list[str]:
-        """Addresses that have been cooling for long, of containers that are gone; a new daemon begins anew."""
+        """Addresses that have been cooling for long, of containers that are gone, on a daemon that lives."""
         there = {box["Id"] for boxes in sight.boxes.values() for box in boxes.values()}
         now, gone = time.monotonic(), set()
         for key, value in sight.keys.items():
