@@ -31,23 +31,36 @@ SHOWN = (
 )
 """Figures of attach.json that the README quotes, in its order."""
 
+CLUSTER = (
+    "seaway: start asked for until reachable from the other host",
+    "seaway: the same until reachable, p99",
+    "docker.io 20.10: start asked for until reachable from the other host",
+    "docker.io 20.10: the same until reachable, p99",
+    "10,000 remote endpoints: kernel programmed",
+    "10,000 remote endpoints: one comes",
+    "1,000 nodes, 100,000 endpoints, 100 networks: start on an empty disk: mirror + settle",
+    "1,000 nodes, 100,000 endpoints, 100 networks: a join, on the node itself",
+    "1,000 nodes, 100,000 endpoints, 100 networks: a join elsewhere: CPU",
+    "1,000 nodes, 100,000 endpoints, 100 networks: process RSS",
+)
+"""The same of cluster.json."""
+
 
 def lines() -> Iterator[str]:
     """The section, from whatever result files there are."""
     yield "<!-- figures: begin (docs/figures.py writes this from bench/results) -->"
     yield "| Figure | Median | 95th percentile | From |"
     yield "|---|---:|---:|---|"
-    attach, names = _read("attach.json"), _read("dns.json")
-    found = {figure["name"]: figure for figure in attach.get("figures", ())}
-    for name in SHOWN:
-        if name in found:
-            yield _row(found[name])
+    attach, names, cluster = _read("attach.json"), _read("dns.json"), _read("cluster.json")
+    yield from _rows(attach, SHOWN, "attach.json")
+    yield from _rows(cluster, CLUSTER, "cluster.json")
     if names:
         median = names["queries_per_second"]["median"]
         yield f"| names answered from the zone | {median:,} per second | | {_link('dns.json')} |"
     yield ""
-    if attach:
-        yield f"attach.json: {attach['when']}, kernel {attach['kernel']}, `{attach['command']}`."
+    for source, result in (("attach.json", attach), ("cluster.json", cluster)):
+        if result:
+            yield f"{source}: {result['when']}, kernel {result['kernel']}, `{result['command']}`."
     if names:
         yield f"dns.json: {names['at'][:10]}, `{names['command']}`."
     yield "<!-- figures: end -->"
@@ -58,11 +71,16 @@ def _read(name: str) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _row(figure: dict[str, Any]) -> str:
+def _rows(result: dict[str, Any], shown: tuple[str, ...], source: str) -> Iterator[str]:
+    found = {figure["name"]: figure for figure in result.get("figures", ())}
+    return (_row(found[name], source) for name in shown if name in found)
+
+
+def _row(figure: dict[str, Any], source: str) -> str:
     unit = figure["unit"]
     many = len(figure["values"]) > 1
     tail = f"{_short(figure['p95'])} {unit}" if many else ""
-    return f"| {figure['name']} | {_short(figure['median'])} {unit} | {tail} | {_link('attach.json')} |"
+    return f"| {figure['name']} | {_short(figure['median'])} {unit} | {tail} | {_link(source)} |"
 
 
 def _short(value: float) -> str:

@@ -143,7 +143,11 @@ def test_figures_come_from_the_result_files() -> None:
     results = ROOT / "bench/results"
     text = README.read_text()
     section = text[text.index("<!-- figures: begin") : text.index("<!-- figures: end -->")]
-    known = {f["name"] for f in json.loads((results / "attach.json").read_text())["figures"]}
+    known = {
+        source: {f["name"] for f in json.loads((results / source).read_text())["figures"]}
+        for source in ("attach.json", "cluster.json")
+    }
     rows = re.findall(r"^\| (.+?) \|.*\(bench/results/(\w+\.json)\) \|$", section, re.MULTILINE)
     assert len(rows) > 5
-    assert {name for name, source in rows if source == "attach.json"} <= known
+    assert {source for _, source in rows} > known.keys()
+    assert all(name in known[source] for name, source in rows if source in known)
