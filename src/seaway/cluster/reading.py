@@ -6,7 +6,6 @@ A fact that is taken in is one that nothing later stumbles over.
 import ipaddress
 import re
 import socket
-from datetime import datetime
 
 import msgspec
 
@@ -30,6 +29,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str = ""
 
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$")
 _MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}", re.IGNORECASE)
 
 
@@ -46,9 +46,8 @@ def network(key: str, value: bytes) -> Network:
         f"it says of itself that it is network {found.id!r}",
     )
     _insist(found.driver in DRIVERS and found.shared, f"no {found.driver} network of scope {found.scope}")
+    _insist(not found.created or _TIME.match(found.created) is not None, f"{found.created!r} is no time")
     try:
-        if found.created:
-            datetime.fromisoformat(found.created)
         for pool in found.pools:
             _check_pool(pool)
     except (OSError, ValueError) as error:
