@@ -43,4 +43,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
     """Show the daemons' last lines with a failure."""
     town = getattr(item, "funcargs", {}).get("town")
     if call.excinfo is not None and isinstance(town, Town) and call.when in ("call", "teardown"):
-        item.add_report_section(call.when, "daemons", town.tails())
+        item.add_report_section(call.when, "daemons", _tails(town))
+
+
+def _tails(town: Town) -> str:
+    """Telling of a failure must not fail itself, whatever has become of the town."""
+    try:
+        return town.tails()
+    except Exception as error:
+        return f"the daemons' logs cannot be read: {error!r}"

@@ -6,14 +6,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from demo.host import Host, _forget_groups
 from demo.machine import Machine
-from tests.cluster.town import NUMBERS, Town
+from tests.cluster.town import NUMBERS, Pinging, Town
 
 TTL = ("--cluster-store-opt=discovery.ttl=3s",)
 """The shortest lease there is: a host is down three seconds after its last sign of life (etcd adds one)."""
@@ -128,11 +128,62 @@ def connected(host: Host) -> bool:
     return status(host, host.name) == "Ready"
 
 
-def begin(host: Host, flags: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start a daemon without waiting for it; it may well end."""
+def without_loss(going: Pinging) -> None:
+    """Not one ping was lost."""
+    numbers = [number for _, number in going.answers()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"pings were lost: {numbers}"
+
+
+def well(town: Town, where: Mapping[str, str]) -> None:
+    """All are connected, all pairs ping by name, the kernel holds the facts, nothing is doubled or leaked.
+
+    ``where`` is container → host, of all containers on the only network, net1.
+    """
+    for on in town.hosts:
+        for name in town.hosts:
+            town.wait(lambda on=on, name=name: status(town[on], name) == "Ready", GONE, 0.2)
+    town.same_as_facts(seconds=6)
+    town.wait(lambda: _all_ping(town, where), 6, 0.2)
+    (network,) = [n["Id"] for n in town["h1"].http("GET", "/networks")[1] if n["Name"] == "net1"]
+    town.wait(lambda: not _store_differs(town, network, where), 8, 0.3)
+
+
+def _all_ping(town: Town, where: Mapping[str, str]) -> bool:
+    try:
+        town.pairs_ping(where)
+    except AssertionError:
+        return False
+    return True
+
+
+def _store_differs(town: Town, network: str, where: Mapping[str, str]) -> list[Any]:
+    """What the store holds of a network beside what the hosts do; what cools down is no leak."""
+    ids = {node["Name"]: node["ID"] for node in town["h1"].http("GET", "/seaway/nodes")[1]}
+    facts = [
+        (one["EndpointID"], name, ids[on], one["MacAddress"], one["IPAddress"])
+        for name, on in where.items()
+        for one in [town[on].inspect(name)["NetworkSettings"]["Networks"]["net1"]]
+    ]
+    keys = town.keys()
+    stored = [
+        (one["id"], one["name"], one["node"], one["mac"], one["addresses"][0].partition("/")[0])
+        for key, value in keys.items()
+        if key.startswith("endpoints/")
+        for one in [json.loads(value)["fact"]]
+    ]
+    claims = {
+        key.rpartition("/")[2]: owner for key, owner in keys.items() if key.startswith(f"claims/{network}/")
+    }
+    held = sorted(address for address, owner in claims.items() if "endpoint:" in owner)
+    differ = [] if sorted(facts) == sorted(stored) else [sorted(facts), sorted(stored)]
+    return differ if held == sorted(fact[4] for fact in facts) else [*differ, held, claims]
+
+
+def begin(host: Host, flags: Sequence[str], *before: str) -> "subprocess.Popen[bytes]":
+    """Start a daemon without waiting for it; it may well end. ``before`` stands before its command line."""
     host.flags = tuple(flags)
     own = ["-H", host.url, "--data-root", str(host.data), "--exec-root", str(host.exec)]
     own += ["--pidfile", str(host.pidfile), "--log-level", "debug", *flags]
     with host.log.open("ab") as log:
-        host._daemon = host.popen("seaway", "daemon", *own, stdout=log, stderr=log)
+        host._daemon = host.popen(*before, "seaway", "daemon", *own, stdout=log, stderr=log)
     return host._daemon

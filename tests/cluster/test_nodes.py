@@ -4,16 +4,11 @@ import time
 
 import pytest
 
-from tests.cluster.hurt import GONE, TTL, boot, frozen, nodes, power_off, status
-from tests.cluster.town import Pinging, Town, pinging
+from tests.cluster.hurt import GONE, TTL, boot, frozen, nodes, power_off, status, without_loss
+from tests.cluster.town import Town, pinging
 from tests.faces.image import NAME
 
 FLAGS = TTL
-
-
-def _without_loss(going: Pinging) -> None:
-    numbers = [number for _, number in going.answers()]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"pings were lost: {numbers}"
 
 
 def _down(town: Town, name: str, *on: str) -> None:
@@ -49,7 +44,7 @@ def test_a_daemon_killed_and_back(town: Town) -> None:
         town.wait(lambda: town.asked("h1", "c1", "c2") == {there} == town.asked("h1", "c1", "web"), 3)
         _up(town, "h2")
         time.sleep(0.3)
-        _without_loss(going)
+        without_loss(going)
     town.pairs_ping({"c1": "h1", "c2": "h2"})
     town.same_as_facts()
 

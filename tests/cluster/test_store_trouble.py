@@ -7,7 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from demo.host import Host
-from tests.cluster.hurt import GONE, TTL, cable, connected, etcdctl, frozen, quick, status, wipe
+from tests.cluster.hurt import (
+    GONE,
+    TTL,
+    cable,
+    connected,
+    etcdctl,
+    frozen,
+    quick,
+    status,
+    well,
+    wipe,
+    without_loss,
+)
 from tests.cluster.town import Pinging, Town, pinging
 from tests.faces.image import NAME
 
@@ -24,44 +36,7 @@ def busy(town: Town) -> Iterator[Pinging]:
     with pinging(town, "h1", "c1", town.address("h2", "c2", "net1"), 0.2) as going:
         yield going
         time.sleep(0.5)
-        _without_loss(going)
-
-
-def _without_loss(going: Pinging) -> None:
-    numbers = [number for _, number in going.answers()]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"pings were lost: {numbers}"
-
-
-def _well(town: Town, where: dict[str, str]) -> None:
-    """All are connected, all pairs ping by name, the kernel holds the facts, nothing is doubled or leaked."""
-    for on in town.hosts:
-        for name in town.hosts:
-            town.wait(lambda on=on, name=name: status(town[on], name) == "Ready", GONE, 0.2)
-    town.same_as_facts(seconds=6)
-    town.wait(lambda: _pairs(town, where), 6, 0.2)
-    held = {town.address(on, name, "net1") for name, on in where.items()}
-    assert len(held) == len(where)
-    town.wait(lambda: _claimed(town) == held, 8, 0.3)
-    endpoints = town.keys("endpoints/")
-    assert len(endpoints) == len(where), endpoints
-
-
-def _pairs(town: Town, where: dict[str, str]) -> bool:
-    try:
-        town.pairs_ping(where)
-    except AssertionError:
-        return False
-    return True
-
-
-def _claimed(town: Town) -> set[str]:
-    """Addresses on net1 claimed by endpoints; what cools down is no leak."""
-    (network,) = [n["Id"] for n in town["h1"].http("GET", "/networks")[1] if n["Name"] == "net1"]
-    return {
-        key.rpartition("/")[2]
-        for key, owner in town.keys(f"claims/{network}/").items()
-        if "endpoint:" in owner
-    }
+        without_loss(going)
 
 
 def _local_work(host: Host) -> None:
@@ -93,7 +68,7 @@ def test_frozen_for_long(town: Town, busy: Pinging) -> None:
         time.sleep(4)
         assert town.pings("h3", "c3", "c1"), "names stay while the store is silent"
         assert not connected(town["h1"])
-    _well(town, WHERE)
+    well(town, WHERE)
 
 
 def test_killed_and_started_again(town: Town, busy: Pinging) -> None:
@@ -110,7 +85,7 @@ def test_killed_and_started_again(town: Town, busy: Pinging) -> None:
         time.sleep(4)
     finally:
         town.start_store()
-    _well(town, {"c1": "h1", "c2": "h2"})
+    well(town, {"c1": "h1", "c2": "h2"})
 
 
 def test_slow_and_fast_by_turns(town: Town, busy: Pinging) -> None:
@@ -125,7 +100,7 @@ def test_slow_and_fast_by_turns(town: Town, busy: Pinging) -> None:
             assert work.result().code == 0, work.result().text
             where[name] = "h2"
             time.sleep(0.2)
-    _well(town, where)
+    well(town, where)
 
 
 def test_one_host_is_cut_off(town: Town) -> None:
@@ -151,8 +126,8 @@ def test_one_host_is_cut_off(town: Town) -> None:
             cable(town, "h3", "up")
         town.wait(lambda: connected(town["h3"]), 15, 0.2)
         town.idle("h3", "--name c6 --network net1")
-        _well(town, {"c1": "h1", "c2": "h2", "c4": "h2", "c6": "h3"})
-        _without_loss(going)
+        well(town, {"c1": "h1", "c2": "h2", "c4": "h2", "c6": "h3"})
+        without_loss(going)
 
 
 def test_history_goes_while_a_host_is_cut_off(town: Town) -> None:
@@ -171,7 +146,7 @@ def test_history_goes_while_a_host_is_cut_off(town: Town) -> None:
     finally:
         cable(town, "h3", "up")
     town.wait(lambda: connected(town["h3"]), 15, 0.2)
-    _well(town, {"c2": "h2", "c3": "h3", "c4": "h1"})
+    well(town, {"c2": "h2", "c3": "h3", "c4": "h1"})
     told = town["h3"].http("GET", f"/networks/{network}")[1]["Containers"].values()
     assert {c["Name"] for c in told} == {"c2", "c3", "c4"}
 
@@ -184,11 +159,11 @@ def test_all_data_lost(town: Town, busy: Pinging, how: str) -> None:
         wipe(town)
     else:
         etcdctl(town, "del", "", "--prefix")
-    _well(town, WHERE)
+    well(town, WHERE)
     assert town["h3"].http("GET", "/networks/net1")[1]["Id"] == before
     assert f"networks/{before}" in town.keys("networks/")
     town.idle("h3", "--name c4 --network net1")
-    _well(town, {**WHERE, "c4": "h3"})
+    well(town, {**WHERE, "c4": "h3"})
 
 
 def test_all_data_lost_while_a_host_is_down(town: Town) -> None:
@@ -204,5 +179,5 @@ def test_all_data_lost_while_a_host_is_down(town: Town) -> None:
     town.idle("h1", "--name c4 --network net1")
     assert town.address("h1", "c4", "net1") not in held.values()
     town["h3"].start()
-    _well(town, {**WHERE, "c4": "h1"})
+    well(town, {**WHERE, "c4": "h1"})
     assert {name: town.address(on, name, "net1") for name, on in WHERE.items()} == held

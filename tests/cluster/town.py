@@ -70,7 +70,8 @@ class Town:
             self.hosts = {name: self.street.host(name, NUMBERS[name], mtu) for name in hosts}
             self.together(lambda host: self._start(host, image))
             self.before = {name: self.links(host) for name, host in self.hosts.items()}
-        except BaseException:
+        except BaseException as error:
+            error.add_note(self.tails())  # nobody can look any more afterwards
             self.close()
             raise
 
@@ -283,9 +284,15 @@ class Town:
             raise AssertionError("left behind:\n" + "\n".join(last[-1])) from None
 
     def tails(self, lines: int = 25) -> str:
-        """The last lines of every daemon's log."""
-        told = [(name, host) for name, host in self.hosts.items() if host.log.exists()]
-        return "\n".join(f"--- {name}\n{host.tail(lines)}" for name, host in told)
+        """The last lines of every daemon's log; of a host that is gone, that it is."""
+        return "\n".join(f"--- {name}\n{self._tail(host, lines)}" for name, host in self.hosts.items())
+
+    @staticmethod
+    def _tail(host: Host, lines: int) -> str:
+        try:
+            return host.tail(lines)
+        except OSError as error:
+            return f"(no log: {error.strerror})"
 
     def close(self) -> None:
         """End all."""
