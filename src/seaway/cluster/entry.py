@@ -129,7 +129,8 @@ class Entry:
         known = await self.store.read(keys.node(me.id))
         checks = [Check(address, _revision(held, address))]
         holder = held.items[address].value.decode(errors="replace") if address in held.items else me.id
-        if holder != me.id and keys.alive(holder) in living.items:
+        sign = living.items.get(keys.alive(holder))
+        if holder != me.id and sign is not None and sign.value != self.incarnation.encode():
             other = await self._name(holder)
             raise Refused(
                 f"{me.address} is already advertised by {other}, which is alive: "
@@ -141,10 +142,10 @@ class Entry:
             self._refuse_copy(before, living)
             writes += await self._give_up(keys.advertise(before.address), checks)
         lease = await self.store.lease(self.ttl)
-        sign = Put(keys.alive(me.id), self.incarnation.encode(), lease)
-        assert len(checks) + len(writes) < LIMIT
+        writes.append(Put(keys.alive(me.id), self.incarnation.encode(), lease))
+        assert len(checks) + len(writes) <= LIMIT
         try:
-            await self.store.commit(checks, [*writes, sign])
+            await self.store.commit(checks, writes)
         except NotFound as error:
             raise Unavailable(f"the lease ran out while it was used: {error.message}") from error
         self._lease = lease

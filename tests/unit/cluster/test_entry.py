@@ -82,6 +82,14 @@ async def test_a_copy_of_a_host_is_refused_while_the_other_lives() -> None:
         await one.entry.renew(one.mirror)
 
 
+async def test_a_host_with_a_new_data_root_has_its_address_at_once() -> None:
+    one, _ = await _both(server := MemoryServer())
+    anew = Hut(server, "c", "192.168.1.1")
+    anew.entry.incarnation = one.entry.incarnation
+    await anew.enter()
+    assert server.read("").items[keys.advertise("192.168.1.1")].value == b"c"
+
+
 async def test_a_host_that_booted_anew_at_its_old_address_is_let_in_at_once() -> None:
     await _both(server := MemoryServer())
     await Hut(server, "a", "192.168.1.1").enter()
