@@ -21,7 +21,7 @@ _COMMITS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(commits=_COMMITS, prefix=st.one_of(st.just(""), _KEYS))
 def test_a_store_is_a_dict_with_history(opener: Any, commits: Any, prefix: str) -> None:
     asyncio.run(_run(opener, commits, prefix))
