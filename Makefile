@@ -46,7 +46,7 @@ bench-cluster: images ## what a cluster costs: etcd, kernel, reachability, besid
 	@$(PY) bench/cluster.py
 
 chaos: images    ## ten minutes of chaos on three hosts (SEED=…, STORE=etcd|consul|zookeeper)
-	@$(PY) -m tests.cluster.chaos --minutes 10 --seed $(or $(SEED),1) --store $(or $(STORE),etcd) --out bench/results/chaos
+	@$(PY) -m tests.cluster.chaos --minutes 10 --seed $(or $(SEED),2026) --store $(or $(STORE),etcd) --out bench/results/chaos
 
 clean:           ## everything that make setup and make images made inside this folder
 	rm -rf .venv build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
