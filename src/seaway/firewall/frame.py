@@ -16,6 +16,7 @@ FAMILY = "inet"
 
 _SETS = """
 	set bridges { type ifname; }
+	set wire { type inet_proto . inet_service; }
 	set icc { type ifname . ifname; }
 	set internal { type ifname; }
 	set trusted { type ifname . ifname; }
@@ -36,10 +37,12 @@ _SETS = """
 """
 
 # A packet to 127.0.0.0/8 from a container would be taken in, because bridges have route_localnet on.
+# With VXLAN packets, which hosts of a cluster send, it could send frames into any overlay network.
 _RAW = """
 	chain raw {
 		type filter hook prerouting priority raw; policy accept;
 		iifname @bridges ip daddr 127.0.0.0/8 drop
+		iifname @bridges meta l4proto udp meta l4proto . th dport @wire drop
 	}
 """
 
