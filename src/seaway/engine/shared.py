@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 TRIES = 60
 """How often an address is proposed while others take just that one."""
+
+MOVING = 0.7
+"""Seconds within which an address that another host just gave back is heard of."""
 
 NO_CLUSTER = (
     "this daemon has no cluster store: networks over several hosts need one. "
@@ -219,10 +223,18 @@ class Shared:
         session, eid = self.need(), identity()
         fresh: dict[str, str] = {}
         revisions: Mapping[str, int] = self.mirror.view.revisions
+        patient = time.monotonic() + MOVING
         for _ in range(TRIES):
             network = self._joinable(network_id)
             claims = {**self.facts.claims(network_id), **fresh, **self._promised(network_id)}
-            choices = self._choose(network, container, attachment, claims)
+            try:
+                choices = self._choose(network, container, attachment, claims)
+            except Forbidden:
+                if time.monotonic() > patient or not session.connected:
+                    raise
+                fresh, revisions = {}, self.mirror.view.revisions
+                await asyncio.sleep(0.1)  # another host may have given it back just now: we hear of it soon
+                continue
             given = Given(eid, tuple(f"{c.address}/{c.prefix}" for c in choices))
             place = {keys.claim(network_id, c.address): c for c in choices}
             mine = {*place, keys.endpoint(network_id, eid)}
