@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.host import Host, _forget_groups
-from demo.machine import Machine
+from demo.machine import CommandFailed, Machine
 from tests.cluster.town import NUMBERS, Pinging, Town
 
 TTL = ("--cluster-store-opt=discovery.ttl=3s",)
@@ -30,7 +30,13 @@ def nodes(host: Host) -> dict[str, dict[str, Any]]:
 
 def status(host: Host, name: str) -> str:
     """A node's status as a host sees it; empty when it is not listed."""
-    return str(nodes(host).get(name, {}).get("Status", ""))
+    try:
+        code, told = host.http("GET", "/seaway/nodes")  # what the command asks, without starting it
+    except OSError as error:
+        raise CommandFailed(f"{host.name}: {error}") from error
+    if code != 200:
+        raise CommandFailed(f"{host.name}: {told}")
+    return next((str(node["Status"]).capitalize() for node in told if node["Name"] == name), "")
 
 
 def power_off(town: Town, name: str) -> None:
