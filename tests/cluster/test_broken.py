@@ -117,3 +117,13 @@ def test_rubbish_in_the_store_is_logged_and_harms_nothing(town: Town) -> None:
         town.wait(lambda: town.pings("h1", "one", "two"))
     finally:
         _write(town, dict.fromkeys(rubbish))
+
+
+def test_the_way_out_is_not_among_a_containers_networks(town: Town) -> None:
+    """As in Docker: nobody asked for docker_gwbridge. Asked for by name, it is."""
+    town.create("net1")
+    town.idle("h1", "--name one --network net1")
+    assert set(town["h1"].inspect("one")["NetworkSettings"]["Networks"]) == {"net1"}
+    [listed] = town["h1"].http("GET", "/containers/json")[1]
+    assert set(listed["NetworkSettings"]["Networks"]) == {"net1"}
+    assert len(town["h1"].http("GET", "/networks/docker_gwbridge")[1]["Containers"]) == 1

@@ -8,6 +8,7 @@ import msgspec
 
 from seaway.api import shapes_networks
 from seaway.api.shapes import lasting, moment
+from seaway.drivers.sandbox import GATEWAY_BRIDGE
 from seaway.engine.health import View
 from seaway.model import (
     Attachment,
@@ -211,7 +212,10 @@ def _old_aliases(one: Container, places: dict[str, dict[str, Any]]) -> None:
 
 
 def networks(one: Container, snapshot: Snapshot, *, brief: bool) -> dict[str, dict[str, Any]]:
-    """Networks: for each the container has asked for or stands on, its place there."""
+    """Networks: for each the container has asked for or stands on, its place there.
+
+    The way out of an overlay is not among them, as in Docker: nobody asked for it.
+    """
     if one.host.network_mode.startswith("container:"):
         return {}
     standing = {e.network_id: e for e in snapshot.endpoints_of_container(one.id)}
@@ -223,6 +227,8 @@ def networks(one: Container, snapshot: Snapshot, *, brief: bool) -> dict[str, di
         places[net.name if net else name] = shapes_networks.settings(wish, one, endpoint, net, brief=brief)
     for endpoint in standing.values():
         net = snapshot.networks.get(endpoint.network_id)
+        if net and net.name == GATEWAY_BRIDGE and endpoint.name.startswith("gateway_"):
+            continue
         places[net.name if net else endpoint.network_id] = _unasked(one, endpoint, net, brief=brief)
     return places
 
