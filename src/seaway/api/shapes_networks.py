@@ -91,8 +91,8 @@ def address_of(endpoint: Endpoint | Remote | None, family: int) -> str:
 
 
 def gateway_of(one: Network | None, address: str) -> str:
-    """The gateway of the pool that holds an address; none on internal networks."""
-    if one is None or not address or one.internal:
+    """The gateway of the pool that holds an address; none on internal networks and those of a cluster."""
+    if one is None or not address or one.internal or one.shared:
         return ""
     inside = ip_address(split(address)[0])
     return next((split(p.gateway)[0] for p in one.pools if inside in ip_network(p.subnet)), "")

@@ -126,7 +126,8 @@ class Entry:
         address = keys.advertise(me.address)
         held = await self.store.read(address)
         living = await self.store.read(keys.ALIVE)
-        known = await self.store.read(keys.node(me.id))
+        known = await self.store.read(keys.NODES)
+        self._refuse_family(known, living)
         checks = [Check(address, _revision(held, address))]
         holder = held.items[address].value.decode(errors="replace") if address in held.items else me.id
         sign = living.items.get(keys.alive(holder))
@@ -149,6 +150,18 @@ class Entry:
         except NotFound as error:
             raise Unavailable(f"the lease ran out while it was used: {error.message}") from error
         self._lease = lease
+
+    def _refuse_family(self, known: Reading, living: Reading) -> None:
+        """Refuse an address of another family than those of the hosts that live: no packet would pass."""
+        members = (_member(known, key.removeprefix(keys.NODES)) for key in known.items)
+        for other in members:
+            if other is None or other.id == self.member.id or keys.alive(other.id) not in living.items:
+                continue
+            if (":" in other.address) != (":" in self.member.address):
+                raise Refused(
+                    f"host {other.name} advertises {other.address}, this one {self.member.address}: VXLAN "
+                    "packets do not pass between IPv4 and IPv6. Advertise one family on all hosts"
+                )
 
     def _refuse_copy(self, before: Member, living: Reading) -> None:
         """Refuse when a host with our ID lives at another address, and it was not us since this boot."""

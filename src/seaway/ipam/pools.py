@@ -201,6 +201,8 @@ def _faults(pool: Pool) -> Iterator[str]:
             return
         if ip_address(pool.subnet.partition("/")[0]) != net.network_address:
             yield f"invalid subnet {pool.subnet}: it should be {net}"
+        if net.is_loopback or net.is_multicast:
+            yield f"invalid subnet {pool.subnet}: loopback and multicast addresses are nobody's own"
     if not pool.subnet or int(ip_network(pool.subnet, strict=False).network_address):
         yield from _inner_faults(pool)
 

@@ -34,6 +34,16 @@ async def test_an_address_that_a_live_node_advertises_is_refused_naming_it() -> 
     assert keys.node("c") not in server.read("").items
 
 
+async def test_an_address_of_another_family_than_the_others_is_refused() -> None:
+    await _both(server := MemoryServer())
+    with pytest.raises(
+        Refused, match=r"host a advertises 192\.168\.1\.1, this one fd00::3: .* IPv4 and IPv6"
+    ):
+        await Hut(server, "c", "fd00::3").enter()
+    server.advance(31)
+    await Hut(server, "c", "fd00::3").enter()  # the dead may be of any
+
+
 async def test_a_dead_nodes_address_is_taken_over_and_it_is_refused_when_it_returns() -> None:
     one, _ = await _both(server := MemoryServer())
     server.advance(31)

@@ -95,6 +95,14 @@ def test_any_pool_of_a_size() -> None:
     ("pool", "words"),
     [
         (Pool(subnet="foo"), "invalid subnet foo: invalid CIDR block notation"),
+        (
+            Pool(subnet="127.0.0.0/24"),
+            "invalid subnet 127.0.0.0/24: loopback and multicast addresses are nobody's own",
+        ),
+        (
+            Pool(subnet="224.0.0.0/24"),
+            "invalid subnet 224.0.0.0/24: loopback and multicast addresses are nobody's own",
+        ),
         (Pool(subnet="10.1.1.0"), "invalid subnet 10.1.1.0: invalid CIDR block notation"),
         (Pool(subnet="10.1.1.5/24"), "invalid subnet 10.1.1.5/24: it should be 10.1.1.0/24"),
         (
