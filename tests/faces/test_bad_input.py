@@ -35,7 +35,7 @@ _API = [
     ("POST", NETWORK, {"Name": "host"}, 403, "operation is not permitted on predefined host network"),
     ("POST", NETWORK, {"Name": "n", "Driver": "nope"}, 404, 'plugin "nope" not found'),
     ("POST", NETWORK, {"Name": "n", "Driver": "host"}, 403, "only one instance"),
-    ("POST", NETWORK, {"Name": "n", "Driver": "overlay"}, 403, "This node is not a swarm manager"),
+    ("POST", NETWORK, {"Name": "n", "Driver": "overlay"}, 403, "this daemon has no cluster store"),
     ("POST", NETWORK, {"Name": ""}, 400, "name"),
     ("POST", NETWORK, _pool(Subnet="foo"), 400, "invalid subnet foo: invalid CIDR block notation"),
     ("POST", NETWORK, _pool(Subnet="10.6.0.1/24"), 400, "10.6.0.1/24"),

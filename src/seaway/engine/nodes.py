@@ -15,6 +15,9 @@ from seaway.store import LIMIT, Check, Delete
 
 log = logging.getLogger(__name__)
 
+TRIES = 5
+"""How often keys are deleted that change meanwhile: a lease may run out, another host may do the same."""
+
 WORDS: Mapping[str, State] = {"connected": "connected", "joining": "joining"}
 """States of the session as the users see them; all others are ``away``."""
 
@@ -156,18 +159,27 @@ async def forget_endpoint(shared: Shared, remote: Remote) -> None:
 
 
 async def _delete(shared: Shared, gone: builtins.list[str], dead: str) -> int:
-    """Delete keys, unless they change meanwhile, or the node that must be dead comes back."""
-    session, mirror, revision = shared.need(), shared.mirror, 0
+    """Delete keys, as they are by now; but nothing when the node that must be dead has come back."""
+    session, revision = shared.need(), 0
     for start in range(0, len(gone), LIMIT // 2):
-        part = gone[start : start + LIMIT // 2]
+        revision = await _delete_part(shared, gone[start : start + LIMIT // 2], dead)
+    await session.caught_up(revision)
+    return len(gone)
+
+
+async def _delete_part(shared: Shared, part: builtins.list[str], dead: str) -> int:
+    session, mirror, changed = shared.need(), shared.mirror, ""
+    for _ in range(TRIES):
+        if dead and mirror.revision(keys.alive(dead)):
+            break
         checks = [Check(key, mirror.revision(key)) for key in part]
         if dead and keys.alive(dead) not in part:
             checks.append(Check(keys.alive(dead)))
         try:
-            revision = await session.commit(checks, [Delete(key) for key in part])
+            return await session.commit(checks, [Delete(key) for key in part])
         except StoreConflict as conflict:
-            raise Unavailable(
-                f"the node's facts change meanwhile ({conflict.keys[0]}): is it alive after all? Try again"
-            ) from conflict
-    await session.caught_up(revision)
-    return len(gone)
+            changed = conflict.keys[0]
+            await session.caught_up((await session.read(changed)).revision)
+    raise Unavailable(
+        f"the node's facts change meanwhile ({changed or keys.alive(dead)}): is it alive after all? Try again"
+    )

@@ -46,7 +46,7 @@ async def opened(server: Zookeeper, **more: Any) -> AsyncIterator[ZookeeperStore
 async def test_a_user_with_a_password(own: Zookeeper) -> None:
     async with opened(own, user="me", password="p:w") as store:
         await store.commit([], [Put("a", b"1")])
-        lease = await store.lease(5)
+        lease = await store.lease(10)
         await store.commit([], [Put("leased", b"1", lease)])
         assert await store.renew(lease)
         own.kill()

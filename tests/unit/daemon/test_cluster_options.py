@@ -108,7 +108,7 @@ def test_the_port_of_vxlan(tmp_path: Path, text: str, port: int) -> None:
         ({STORE: "redis://me:secret@a", ADVERTISE: "b"}, "invalid cluster store 'redis://a'"),
         ({STORE: "etcd://a:x", ADVERTISE: "b"}, "invalid server 'a:x' of the cluster store"),
         ({STORE: "etcd://a,,b", ADVERTISE: "b"}, "invalid server '' of the cluster store"),
-        ({STORE: "etcd://[fd00::1", ADVERTISE: "b"}, "invalid cluster store 'etcd://[fd00::1'"),
+        ({STORE: "etcd://[fd00::1", ADVERTISE: "b"}, "invalid server '[fd00::1' of the cluster store"),
         ({STORE: "etcd://me:secret#1@a", ADVERTISE: "b"}, "in a password write %3F and %23"),
         ({PORT: "1023"}, '--data-path-port: invalid value "1023": must be a number from 1024 to 49151'),
         ({PORT: "49152"}, "must be a number from 1024 to 49151"),

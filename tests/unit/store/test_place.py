@@ -29,7 +29,7 @@ def test_several_servers_a_prefix_a_user_and_tls() -> None:
         ("192.168.1.18:2379", {}, "etcd://HOST:PORT"),
         ("redis://u:secret@h:1", {}, "redis://h:1"),
         ("etcd://", {}, "no host name"),
-        ("etcd://[fd00::1", {}, "invalid cluster store"),
+        ("etcd://[fd00::1", {}, "invalid server '[fd00::1'"),
         ("etcd://h:port", {}, "invalid server 'h:port'"),
         ("etcd://h", {"kv.certfile": "/c"}, "go together"),
         ("etcd://h", {"kv.cafile": "/c"}, "known are kv.cacertfile"),
