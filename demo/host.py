@@ -1,12 +1,10 @@
 """A throw-away host with Seaway's daemon on it, and the clients that drive it."""
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,26 +14,10 @@ from types import TracebackType
 from typing import Any
 
 from demo.machine import CommandFailed, Lan, Machine, Result
+from seaway.lab.host import DOCKER, UnixConnection
 
 SEAWAY = str(Path(sys.executable).with_name("seaway"))
 """The program under demonstration, from the environment that runs this."""
-
-DOCKER = shutil.which("docker")
-"""The docker CLI, where there is one; Seaway's own command stands in for it otherwise."""
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str, timeout: float = 30) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket's path instead of a host."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 class Host(Machine):

@@ -1,36 +1,13 @@
 """The single-host half of the tutorial as data: what is typed where, and what must come back."""
 
-import re
-from dataclasses import dataclass
+from seaway.lab.scene import Chapter, Step
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One command. ``where`` is host or lan; ``shows`` is a pattern its output must contain.
-
-    ``patience`` is how many seconds the command is tried again for, when it asks a server that has only
-    just been started. ``fails`` is for commands that must be refused. ``docker`` at the start of a word is
-    Seaway's own command line when no docker CLI is installed.
-    """
-
-    command: str
-    shows: str = ""
-    where: str = "host"
-    fails: bool = False
-    patience: float = 0.0
-
-    def shown_by(self, text: str, code: int) -> bool:
-        """Whether an output and an exit status are what must come back."""
-        return self.fails == bool(code) and re.search(self.shows, text, re.M) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """One mode: a headline, a sentence, and its steps."""
-
-    title: str
-    words: str
-    steps: tuple[Step, ...]
+def _step(
+    command: str, shows: str = "", *, where: str = "host", fails: bool = False, patience: float = 0.0
+) -> Step:
+    """A step on the host, unless it is one of the LAN's (``lan``)."""
+    return Step(where, command, shows, fails, patience)
 
 
 _WEBAPP = "training/webapp python app.py"
@@ -56,24 +33,24 @@ _BRIDGE = Chapter(
     "bridge",
     "The default: a Linux bridge, a veth pair for each container, NAT, a published port.",
     (
-        Step("docker network ls", r"bridge\s+bridge\s+local"),
-        Step(f"docker run -d --name web1 -p 5001:5001 {_WEBAPP}", _ID),
-        Step("docker ps", r"0\.0\.0\.0:5001->5001/tcp.*web1"),
-        Step("docker port web1", r"5001/tcp -> 0\.0\.0\.0:5001"),
-        Step("ip -br link show type bridge", r"docker0\s+UP"),
-        Step("bridge link", r"veth\w+.* master docker0"),
-        Step(_name_namespace("web1")),
-        Step("ip netns exec web1 ip a", r"eth0@.*\n.*02:42:ac:11:00:02.*\n.*172\.17\.0\.2/16"),
-        Step("ip netns exec web1 ip route", r"default via 172\.17\.0\.1 dev eth0"),
-        Step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
-        Step(_ask("http://192.168.1.20:5001/"), "Hello"),
-        Step(_ask("http://127.0.0.1:5001/"), "Hello"),
-        Step("docker run --rm training/webapp " + _inside("http://192.168.1.20:5001/"), "Hello", patience=5),
-        Step("docker exec web1 " + _inside("http://192.168.1.20:5001/"), "Hello", patience=5),
-        Step("docker exec web1 ping -c 2 203.0.113.1", "2 received|2 packets received"),
-        Step("nft list table inet seaway | grep -m 1 masquerade", "masquerade"),
-        Step(f"docker run -d --name web2 -p 5001:5001 {_WEBAPP}", "port is already allocated", fails=True),
-        Step("docker rm -f web1 web2; rm /var/run/netns/web1", "web1"),
+        _step("docker network ls", r"bridge\s+bridge\s+local"),
+        _step(f"docker run -d --name web1 -p 5001:5001 {_WEBAPP}", _ID),
+        _step("docker ps", r"0\.0\.0\.0:5001->5001/tcp.*web1"),
+        _step("docker port web1", r"5001/tcp -> 0\.0\.0\.0:5001"),
+        _step("ip -br link show type bridge", r"docker0\s+UP"),
+        _step("bridge link", r"veth\w+.* master docker0"),
+        _step(_name_namespace("web1")),
+        _step("ip netns exec web1 ip a", r"eth0@.*\n.*02:42:ac:11:00:02.*\n.*172\.17\.0\.2/16"),
+        _step("ip netns exec web1 ip route", r"default via 172\.17\.0\.1 dev eth0"),
+        _step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
+        _step(_ask("http://192.168.1.20:5001/"), "Hello"),
+        _step(_ask("http://127.0.0.1:5001/"), "Hello"),
+        _step("docker run --rm training/webapp " + _inside("http://192.168.1.20:5001/"), "Hello", patience=5),
+        _step("docker exec web1 " + _inside("http://192.168.1.20:5001/"), "Hello", patience=5),
+        _step("docker exec web1 ping -c 2 203.0.113.1", "2 received|2 packets received"),
+        _step("nft list table inet seaway | grep -m 1 masquerade", "masquerade"),
+        _step(f"docker run -d --name web2 -p 5001:5001 {_WEBAPP}", "port is already allocated", fails=True),
+        _step("docker rm -f web1 web2; rm /var/run/netns/web1", "web1"),
     ),
 )
 
@@ -81,25 +58,25 @@ _USER_BRIDGE = Chapter(
     "a bridge of your own",
     "Another subnet, names instead of addresses, and walls between bridges.",
     (
-        Step("docker network create --subnet 10.5.0.0/24 --gateway 10.5.0.1 mynet", _ID),
-        Step(f"docker run -d --name db --network mynet --ip 10.5.0.20 --network-alias store {_WEBAPP}", _ID),
-        Step("docker run --rm --network mynet training/webapp ping -c 1 db", r"10\.5\.0\.20"),
-        Step(
+        _step("docker network create --subnet 10.5.0.0/24 --gateway 10.5.0.1 mynet", _ID),
+        _step(f"docker run -d --name db --network mynet --ip 10.5.0.20 --network-alias store {_WEBAPP}", _ID),
+        _step("docker run --rm --network mynet training/webapp ping -c 1 db", r"10\.5\.0\.20"),
+        _step(
             "docker run --rm --network mynet training/webapp " + _inside("http://store:5001/"),
             "Hello",
             patience=5,
         ),
-        Step(
+        _step(
             "docker run --rm training/webapp ping -c 1 -W 1 10.5.0.20",
             "0 received|100% packet loss",
             fails=True,
         ),
-        Step(f"docker run -d --name loner {_WEBAPP}", _ID),
-        Step("docker network connect mynet loner"),
-        Step("docker exec loner ping -c 1 db", r"10\.5\.0\.20"),
-        Step("docker network disconnect mynet loner"),
-        Step("docker network rm mynet", "has active endpoints", fails=True),
-        Step("docker rm -f db loner; docker network rm mynet", "mynet"),
+        _step(f"docker run -d --name loner {_WEBAPP}", _ID),
+        _step("docker network connect mynet loner"),
+        _step("docker exec loner ping -c 1 db", r"10\.5\.0\.20"),
+        _step("docker network disconnect mynet loner"),
+        _step("docker network rm mynet", "has active endpoints", fails=True),
+        _step("docker rm -f db loner; docker network rm mynet", "mynet"),
     ),
 )
 
@@ -107,17 +84,17 @@ _HOST = Chapter(
     "host",
     "No network namespace of its own: the host's address, the host's devices, the host's ports.",
     (
-        Step(
+        _step(
             f"docker run -d --name hostc1 --network host -p 5001:5001 {_WEBAPP}",
             "Published ports are discarded when using host network mode",
         ),
-        Step(_name_namespace("hostc1")),
-        Step("ip netns exec hostc1 ip a", r"(?s)lo:.*eth0@.*192\.168\.1\.20/24"),
-        Step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
-        Step(
+        _step(_name_namespace("hostc1")),
+        _step("ip netns exec hostc1 ip a", r"(?s)lo:.*eth0@.*192\.168\.1\.20/24"),
+        _step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
+        _step(
             f"docker run --rm --network host {_WEBAPP}", "Address already in use|address in use", fails=True
         ),
-        Step("docker rm -f hostc1; rm /var/run/netns/hostc1", "hostc1"),
+        _step("docker rm -f hostc1; rm /var/run/netns/hostc1", "hostc1"),
     ),
 )
 
@@ -125,22 +102,22 @@ _CONTAINER = Chapter(
     "container",
     "Two containers in one network namespace.",
     (
-        Step(f"docker run -d --name hostcs1 -p 5001:5001 {_WEBAPP}", _ID),
-        Step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
-        Step("docker run -d --name hostcs2 --network container:hostcs1 training/webapp sleep 600", _ID),
-        Step("docker exec hostcs2 ip addr show eth0", r"172\.17\.0\.2/16"),
-        Step("docker exec hostcs2 " + _inside("http://127.0.0.1:5001/"), "Hello", patience=5),
-        Step(
+        _step(f"docker run -d --name hostcs1 -p 5001:5001 {_WEBAPP}", _ID),
+        _step(_ask("http://192.168.1.20:5001/"), "Hello", where="lan"),
+        _step("docker run -d --name hostcs2 --network container:hostcs1 training/webapp sleep 600", _ID),
+        _step("docker exec hostcs2 ip addr show eth0", r"172\.17\.0\.2/16"),
+        _step("docker exec hostcs2 " + _inside("http://127.0.0.1:5001/"), "Hello", patience=5),
+        _step(
             "for c in hostcs1 hostcs2; do\n"
             "  readlink /proc/$(docker inspect -f '{{.State.Pid}}' $c)/ns/net; done",
             r"(net:\[\d+\])\n\1",
         ),
-        Step(
+        _step(
             f"docker run --rm --network container:hostcs1 {_WEBAPP}",
             "Address already in use|address in use",
             fails=True,
         ),
-        Step("docker rm -f hostcs2 hostcs1", "hostcs1"),
+        _step("docker rm -f hostcs2 hostcs1", "hostcs1"),
     ),
 )
 
@@ -148,12 +125,12 @@ _NONE = Chapter(
     "none",
     "Only loopback.",
     (
-        Step(f"docker run -d --name hostn1 --network none {_WEBAPP}", _ID),
-        Step(_name_namespace("hostn1")),
-        Step("ip netns exec hostn1 ip a", r"^1: lo(?![\s\S]*\n\d+: )"),
-        Step("docker exec hostn1 ping -c 1 -W 1 192.168.1.20", "nreachable", fails=True),
-        Step("docker network connect bridge hostn1", "private \\(none\\) mode", fails=True),
-        Step("docker rm -f hostn1; rm /var/run/netns/hostn1", "hostn1"),
+        _step(f"docker run -d --name hostn1 --network none {_WEBAPP}", _ID),
+        _step(_name_namespace("hostn1")),
+        _step("ip netns exec hostn1 ip a", r"^1: lo(?![\s\S]*\n\d+: )"),
+        _step("docker exec hostn1 ping -c 1 -W 1 192.168.1.20", "nreachable", fails=True),
+        _step("docker network connect bridge hostn1", "private \\(none\\) mode", fails=True),
+        _step("docker rm -f hostn1; rm /var/run/netns/hostn1", "hostn1"),
     ),
 )
 

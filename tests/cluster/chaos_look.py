@@ -11,25 +11,11 @@ from typing import Any
 
 from seaway.lab import Lab
 from seaway.lab.host import Host
-from tests.cluster.town import Hidden
+from tests.cluster.town import READ_STORE, Hidden
 
 STANDING = ("bridge", "host", "none", "docker_gwbridge")
 """Networks that a host has by itself."""
 
-_READ = """
-import asyncio, json, sys
-from seaway.store.place import place
-from seaway.store.table import cluster_store
-
-async def main():
-    store = cluster_store(place(sys.argv[1], {}))
-    await store.open()
-    found = (await store.read("")).items
-    await store.close()
-    print(json.dumps({key: item.value.decode(errors="replace") for key, item in found.items()}))
-
-asyncio.run(main())
-"""
 _KERNEL = r"""
 ip -j link; ip -j addr show dev lo
 for room in /run/seaway/netns/*; do
@@ -88,7 +74,7 @@ def _fact(text: str) -> Any:
 
 def read_store(lab: Lab) -> dict[str, str]:
     """Everything in the store, read past the daemons."""
-    told = lab.machine("store").run(sys.executable, "-c", _READ, lab.store.url, timeout=20).out
+    told = lab.machine("store").run(sys.executable, "-c", READ_STORE, lab.store.url, timeout=20).out
     found: dict[str, str] = json.loads(told)
     return found
 

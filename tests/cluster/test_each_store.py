@@ -1,6 +1,5 @@
 """The core of it over every store: make, run, reach by name, claim at once, move, remove."""
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,8 +36,7 @@ def test_moved(town: Town) -> None:
             town.docker(off, "rm -f mover")
             mac = f"02:42:00:00:00:{turn:02x}"
             town.idle(on, f"--name mover --network net1 --ip 10.7.0.50 --mac-address {mac}")
-            there = time.time()
-            town.wait(lambda there=there: any(at > there for at, _ in ping.answers()), 1.2)
+            ping.followed(within=1.2)
     town.same_as_facts()
 
 

@@ -30,10 +30,8 @@ def test_moved_to_another_host(watcher: Town, other_mac: bool) -> None:
     with pinging(town, "h3", "looker", ADDRESS) as ping:
         town.docker("h1", "rm -f mover")
         town.idle("h2", f"--name mover --network net1 --ip {ADDRESS} {macs[1]}")
-        there = time.time()
-        town.wait(lambda: any(at > there for at, _ in ping.answers()), 1.5)
-        first = next(at for at, _ in ping.answers() if at > there)
-        assert first - there < 1, f"followed after {first - there:.2f} s"
+        took = ping.followed(within=1.5)
+        assert took < 1, f"followed after {took:.2f} s"
     town.same_as_facts()
 
 
@@ -50,9 +48,7 @@ def test_moved_back_and_forth(watcher: Town, other_mac: bool) -> None:
             on = "h2" if on == "h1" else "h1"
             mac = _mac(2 + turn if other_mac else 1)
             town.idle(on, f"--name mover --network net1 --ip {ADDRESS} --mac-address {mac}")
-            there = time.time()
-            town.wait(lambda there=there: any(at > there for at, _ in ping.answers()), 3)
-            took = next(at for at, _ in ping.answers() if at > there) - there
+            took = ping.followed(within=3)
             slow += [f"turn {turn}: {took:.2f} s"] if took >= 1 else []
     assert not slow, slow
     town.same_as_facts()
@@ -65,8 +61,7 @@ def test_another_mac_on_the_same_host(watcher: Town) -> None:
     with pinging(town, "h3", "looker", ADDRESS) as ping:
         town.docker("h1", "rm -f mover")
         town.idle("h1", f"--name mover --network net1 --ip {ADDRESS} --mac-address {_mac(9)}")
-        there = time.time()
-        town.wait(lambda: any(at > there for at, _ in ping.answers()), 1.5)
+        ping.followed(within=1.5)
     town.same_as_facts()
 
 

@@ -27,7 +27,7 @@ NUMBERS = {"h1": 21, "h2": 20, "h3": 19}
 CONSUL = Path(__file__).resolve().parents[2] / "build/consul/consul"
 
 _ASK = 'exec 3<>"/dev/tcp/$0/$1" && printf "$2" >&3 && timeout 2 grep -q "$3" <&3'
-_READ = """
+READ_STORE = """
 import asyncio, json, sys
 from seaway.store.place import place
 from seaway.store.table import cluster_store
@@ -110,7 +110,7 @@ class Town:
 
     def keys(self, prefix: str = "") -> dict[str, str]:
         """What the store holds, read past the daemons."""
-        told = self.street.lan.run(sys.executable, "-c", _READ, self.url, timeout=20).out
+        told = self.street.lan.run(sys.executable, "-c", READ_STORE, self.url, timeout=20).out
         return {k: v for k, v in json.loads(told).items() if k.startswith(prefix)}
 
     # -- hosts
@@ -329,6 +329,12 @@ class Pinging:
         found = re.findall(r"^\[([0-9.]+)\] .*bytes from .*icmp_seq=(\d+) ", text, re.M)
         return [(float(at), int(number)) for at, number in found]
 
+    def followed(self, within: float) -> float:
+        """Seconds from now to the next answer; fails when there is none within so many."""
+        there = time.time()
+        later = until(lambda: [at for at, _ in self.answers() if at > there], within)
+        return float(later[0]) - there
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
@@ -363,4 +369,4 @@ def _no_containers(host: Host) -> None:
         host.http("DELETE", f"/containers/{container['Id']}?force=1&v=1")
 
 
-__all__ = ["CommandFailed", "Pinging", "Town", "lacking", "pinging"]
+__all__ = ["READ_STORE", "CommandFailed", "Pinging", "Town", "lacking", "pinging"]

@@ -27,6 +27,9 @@ PAUSES = (0.1, 0.2, 0.5, 1.0)
 REFUSED_PAUSE = 3.0
 """Seconds before a refusal is tried again: somebody has to mend something first."""
 
+GRACE = 1.0
+"""Seconds that a verb waits for a connection that was lost only just now."""
+
 PATIENCE = 2.0
 """Seconds that a verb waits until the mirror shows what it has written."""
 
@@ -53,7 +56,7 @@ class Session:
         self._publisher = Publisher(store, mirror, house)
         self._moved = asyncio.Event()
         self._written = 0
-        self._settled = asyncio.Event()
+        self._turned = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -66,24 +69,20 @@ class Session:
 
     async def first(self, seconds: float) -> None:
         """Wait for the first success, refusal or loss. Raises Refused; a store that is away is no error."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._settled.wait()
-        except TimeoutError:
-            return
+        await self._until(lambda: self.state.word != "joining", seconds)
         if self.state.word == "refused":
             raise Refused(self.state.reason)
 
     async def commit(self, checks: Sequence[Check], writes: Sequence[Write]) -> int:
         """Commit to the store. Raises Unavailable with what it means, StoreConflict as the store does."""
-        self._insist()
+        await self._insist()
         revision = await self.store.commit(checks, writes)
         self._written = max(self._written, revision)
         return revision
 
     async def read(self, prefix: str) -> Reading:
         """Read the store itself, not the mirror."""
-        self._insist()
+        await self._insist()
         return await self.store.read(prefix)
 
     async def caught_up(self, revision: int, seconds: float = PATIENCE) -> bool:
@@ -124,8 +123,20 @@ class Session:
         self._set("away", str(error))
         return pause
 
-    def _insist(self) -> None:
-        if not self.connected:
+    async def _until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait until the state is such. False when that takes too long."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not true():
+                    self._turned.clear()
+                    await self._turned.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _insist(self) -> None:
+        """Be connected. A loss of only just now is waited for: it is as a rule mended within that time."""
+        if not await self._until(lambda: self.connected, GRACE - (time.monotonic() - self.state.since)):
             raise Unavailable(
                 f"the cluster store {self.store.address} cannot be used now: "
                 f"{self.state.reason or 'not connected yet'}. Networks of this host go on; "
@@ -138,7 +149,7 @@ class Session:
             log.log(logging.INFO if word == "connected" else logging.WARNING, f"cluster: {word}", extra=extra)
         since = self.state.since if word == self.state.word else time.monotonic()
         self.state = State(word, reason, since)
-        self._settled.set()
+        self._turned.set()
 
     async def _live(self) -> None:
         """One connection's life. Raises what ended it."""

@@ -91,21 +91,10 @@ def _store(url: str, options: Mapping[str, str]) -> Place:
             f"--cluster-store: invalid cluster store {hidden(url)!r}: it may have no ? and no #; "
             "in a password write %3F and %23"
         )
-    others = {name: value for name, value in options.items() if name != "kv.path"}
     try:
-        return place(_at_path(url, options.get("kv.path")), others)
+        return place(url, options)
     except InvalidInput as error:
         raise InvalidInput(f"--cluster-store: {error}") from error
-    except ValueError as error:  # a URL that not even its parts can be told of
-        raise InvalidInput(f"--cluster-store: invalid cluster store {hidden(url)!r}: {error}") from error
-
-
-def _at_path(url: str, path: str | None) -> str:
-    """The URL with ``kv.path`` for its path, if there is one."""
-    if path is None:
-        return url
-    head, mark, tail = url.partition("://")
-    return f"{head}{mark}{tail.partition('/')[0]}/{path.strip('/')}"
 
 
 def _files(options: Mapping[str, str]) -> None:

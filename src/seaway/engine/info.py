@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from seaway.drivers.table import DRIVERS
 from seaway.engine import host
-from seaway.engine.cluster_views import Nodes
 
 if TYPE_CHECKING:
     from seaway.engine.engine import Engine
@@ -56,7 +55,4 @@ def info(engine: "Engine") -> dict[str, Any]:
 def _cluster(engine: "Engine") -> dict[str, Any]:
     """The cluster, on a host that is in one."""
     told = engine.settings.cluster
-    nodes: Nodes | None = getattr(engine, "nodes", None)
-    if told is None or nodes is None:
-        return {}
-    return {"cluster_store": told.url, "cluster": nodes.view()}
+    return {} if told is None else {"cluster_store": told.url, "cluster": engine.nodes.view()}

@@ -18,7 +18,7 @@ from seaway.engine.facts import Change, Facts, SharedFacts
 from seaway.engine.settle import Settler, of_endpoint, of_network, of_peer, of_sandbox
 from seaway.engine.tasks import Tasks
 from seaway.errors import Forbidden, NotFound, StoreConflict, Unavailable
-from seaway.ipam.claims import GATEWAY, by_aux, by_container, by_cooling, by_endpoint, claim_key
+from seaway.ipam.claims import COOLING, GATEWAY, by_aux, by_container, by_cooling, by_endpoint, claim_key
 from seaway.model import Attachment, Container, Endpoint, Network, Remote
 from seaway.model.codec import encode
 from seaway.store import Check, Put
@@ -99,9 +99,7 @@ class Shared:
     def news(self, news: News) -> None:
         """Show the mirror's tables, and settle what they change on this host."""
         mirror = self.mirror
-        self.facts.adopt(
-            SharedFacts(mirror.networks, mirror.abroad, mirror.members, mirror.alive, mirror.claims)
-        )
+        self._show()
         self._cache.note(news.raw)
         present = self.facts.snapshot().present
         self._dirty |= {of_peer(n, e) for n, e in news.peers if n in present}
@@ -142,6 +140,9 @@ class Shared:
     async def load(self) -> None:
         """Show what was known when the daemon last ran."""
         self.mirror.known(await self._cache.load())
+        self._show()
+
+    def _show(self) -> None:
         mirror = self.mirror
         self.facts.adopt(
             SharedFacts(mirror.networks, mirror.abroad, mirror.members, mirror.alive, mirror.claims)
@@ -253,9 +254,10 @@ class Shared:
                 raise
             except StoreConflict:
                 self._pending -= mine
+                held -= mine  # from here on another start may promise itself just these
             reading = await session.read(keys.claims(network_id))
             revisions = {key: item.revision for key, item in reading.items.items()}
-            fresh = {key.rpartition("/")[2]: self._told(item.value) for key, item in reading.items.items()}
+            fresh = self._others({key: item.value.decode() for key, item in reading.items.items()})
             await session.caught_up(reading.revision, 0.5)
         raise Unavailable(f"network {network_id[:12]} is too busy: no address could be claimed")
 
@@ -264,10 +266,13 @@ class Shared:
         told = self.mirror.claims.get(network_id, {}).get(choice.address, "")
         return choice.holder in _own(container) and keys.holder(told)[0] == self.mirror.me
 
-    def _told(self, value: bytes) -> str:
-        """A claim's owner as the store has it, in the words of the local facts where it is this node."""
-        node_id, owner = keys.holder(value.decode())
-        return owner if node_id == self.mirror.me else value.decode()
+    def _others(self, claims: Mapping[str, str]) -> dict[str, str]:
+        """Of claims by key, others' by address. Of our own the local facts know more than the store."""
+        return {
+            key.rpartition("/")[2]: value
+            for key, value in claims.items()
+            if keys.holder(value)[0] != self.mirror.me
+        }
 
     def _joinable(self, network_id: str) -> Network:
         network = self.facts.networks.get(network_id)
@@ -284,7 +289,7 @@ class Shared:
             return endpoints.choose_addresses(network, container, attachment, claims)
         except Unavailable:
             # Better an address that others may still connect with somebody else than none.
-            warm = {a: o for a, o in self.facts.own_claims(network.id).items() if o.startswith("cooling:")}
+            warm = {a: o for a, o in claims.items() if o.startswith(COOLING) and not keys.holder(o)[0]}
             cold = {a: o for a, o in claims.items() if a not in warm}
             found = endpoints.choose_addresses(network, container, attachment, cold)
             return [Choice(c.address, c.prefix, c.holder or warm.get(c.address, "")) for c in found]

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+SOCKET_PATH = 107
+"""Bytes that a Unix socket's path may have (sun_path, without the zero at its end)."""
+
+CONMON_DIGITS = 6
+"""Random characters at the end of the name that conmon gives its console socket."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What is needed to handle a container that an earlier daemon made.
@@ -76,5 +82,5 @@ class Bundle:
 
     def scratch(self) -> str:
         """Where conmon may put its console socket: here when the path fits a socket address, else /tmp."""
-        longest = 107 - len("/conmon-term.XXXXXX")
+        longest = SOCKET_PATH - len("/conmon-term.") - CONMON_DIGITS
         return str(self.path) if len(os.fsencode(self.path)) <= longest else "/tmp"

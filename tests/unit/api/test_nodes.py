@@ -1,11 +1,13 @@
 """Hosts of a cluster over HTTP, and what info says of the cluster."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from seaway.api import shapes_system
 from seaway.engine.cluster_views import ClusterView, EndpointView, NodeView
+from seaway.engine.nodes import ClusterNodes
 from seaway.errors import Conflict, NotFound
 from tests.unit.api.conftest import Face
 from tests.unit.api.stub import CID, EID
@@ -94,6 +96,8 @@ async def test_errors_are_dockers(face: Face, nodes: Nodes) -> None:
 
 
 async def test_without_a_cluster_there_are_no_nodes(face: Face) -> None:
+    alone = SimpleNamespace(configured=False, session=None)
+    face.engine.nodes = ClusterNodes(alone)  # type: ignore[attr-defined, arg-type]
     for method, path in (("GET", ""), ("GET", "/h1"), ("DELETE", "/h1")):
         said = await face.ask(method, f"/seaway/nodes{path}")
         assert said.status == 503

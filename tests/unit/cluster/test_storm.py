@@ -135,4 +135,4 @@ async def test_after_a_storm_everything_agrees(seed: int) -> None:
             _calm(storm)
             await eventually_sound(cluster)
         done = sum(answer is None for answer in storm.answers)
-        assert done > len(storm.answers) / 10, storm.answers  # it was a storm, and not a calm of refusals
+        assert done > len(storm.answers) / 3, storm.answers
