@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from demo.host import DOCKER, Host, Street
 from demo.machine import Result
-from demo.story import CHAPTERS, Chapter, Step
+from demo.story import CHAPTERS, Chapter, Step, step
 from demo.traces import look, settle_to
 
 IMAGE = Path(__file__).resolve().parents[1] / "build/training-webapp.tar"
@@ -89,7 +89,7 @@ def tell(client: str, quiet: bool, story: str = "") -> int:
         host.start()
         stage = Stage(host, client, quiet)
         stage.say("A throw-away host: 192.168.1.20, its neighbour on the LAN and router: 192.168.1.18")
-        stage.play(Step(f"docker load -i {IMAGE}", "training/webapp"))
+        stage.play(step(f"docker load -i {IMAGE}", "training/webapp"))
         before = look(host)
         for chapter in CHAPTERS:
             stage.read(chapter)
