@@ -67,8 +67,8 @@ class Stage:
         """Play a chapter."""
         self.say(f"\n──── {chapter.title} ────\n{chapter.words}")
         self.page += [f"## {chapter.title}", "", chapter.words, ""]
-        for step in chapter.steps:
-            self.play(step)
+        for one in chapter.steps:
+            self.play(one)
 
 
 _CURL = "silent\nretry = 8\nretry-delay = 1\nretry-all-errors\nmax-time = 3\n"
